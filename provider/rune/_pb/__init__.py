@@ -1,0 +1,1 @@
+"""Generated from proto/ by hack/generate.py: do not edit. Only rune.server imports it."""

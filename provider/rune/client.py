@@ -1,0 +1,1 @@
+"""The typed public Python API of Rune."""

@@ -1,0 +1,75 @@
+"""JSON from outside: its size, depth and names are checked before anyone uses it."""
+
+import json
+import re
+from collections.abc import Callable
+from typing import Final, NoReturn, TypeAlias
+
+from rune.errors import FormatInvalid, RuneError, SizeExceeded
+from rune.model.limits import FORMAT
+
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
+
+_STRING_OR_BRACKET: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_MEND: Final = "the document isn't one of Rune's, or was altered on its way"
+
+
+def parse_json(data: bytes, *, what: str, max_bytes: int, max_depth: int = FORMAT.json_depth) -> Json:
+    """Parse one JSON document.
+
+    Args:
+        data: the very bytes that were hashed.
+        what: what the document is, for messages.
+        max_bytes: its largest size.
+        max_depth: how deep arrays and objects may nest.
+
+    Raises:
+        SizeExceeded: it is larger.
+        FormatInvalid: it isn't UTF-8 or JSON, nests deeper, repeats a name in an object, or holds NaN or infinity.
+    """
+    if len(data) > max_bytes:
+        raise SizeExceeded(f"{what} has {len(data)} bytes, more than {max_bytes}", mend=_MEND)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        # Not `from error`: its text would quote the bytes.
+        raise FormatInvalid(f"{what} is not UTF-8", mend=_MEND) from None
+    _check_depth(text, what, max_depth)
+    try:
+        parsed: Json = json.loads(text, object_pairs_hook=_unique_names(what), parse_constant=_refuse_constant(what))
+    except RuneError:
+        raise
+    except ValueError:
+        # Also an integer of more digits than Python converts. Not `from error`: its object is the whole document.
+        raise FormatInvalid(f"{what} is not valid JSON", mend=_MEND) from None
+    return parsed
+
+
+def _check_depth(text: str, what: str, max_depth: int) -> None:
+    """Count brackets outside of strings: a bomb is refused before the parser recurses into it."""
+    depth = 0
+    for token in _STRING_OR_BRACKET.finditer(text):
+        first = text[token.start()]
+        if first in "[{":
+            depth += 1
+            if depth > max_depth:
+                raise FormatInvalid(f"{what} nests deeper than {max_depth}", mend=_MEND)
+        elif first in "]}":
+            depth -= 1
+
+
+def _unique_names(what: str) -> Callable[[list[tuple[str, Json]]], dict[str, Json]]:
+    def build(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
+        found = dict(pairs)
+        if len(found) != len(pairs):
+            raise FormatInvalid(f"{what} repeats a name within one object", mend=_MEND)
+        return found
+
+    return build
+
+
+def _refuse_constant(what: str) -> Callable[[str], NoReturn]:
+    def refuse(_: str) -> NoReturn:
+        raise FormatInvalid(f"{what} holds NaN or infinity", mend=_MEND)
+
+    return refuse

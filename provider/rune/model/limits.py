@@ -1,0 +1,121 @@
+"""Every bound and every timeout, in one place, each with its unit in its name.
+
+The bounds of the store format are part of it: a writer refuses to make what a node would refuse to read.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+KIB: Final = 1024
+MIB: Final = 1024 * KIB
+
+
+@dataclass(frozen=True, slots=True)
+class FormatLimits:
+    """Bounds of store format v1 (docs/format.md)."""
+
+    path_chars: int = 512
+    key_chars: int = 253
+    entries: int = 8_000
+    keys_per_secret: int = 512
+    value_bytes: int = 1 * MIB
+    secret_bytes: int = 1 * MIB
+    """All values of one secret together."""
+    ciphertext_overhead_bytes: int = 64 * KIB
+    """What framing, padding (Padmé: at most 12 %) and encryption may add to a value of the largest size, and more."""
+    inline_value_bytes: int = 16 * KIB
+    inline_total_bytes: int = 512 * KIB
+    head_bytes: int = 64 * KIB
+    snapshot_bytes: int = 3 * MIB + 512 * KIB
+    secret_manifest_bytes: int = 1 * MIB
+    policy_bytes: int = 256 * KIB
+    bundle_bytes: int = 64 * KIB
+    bundle_manifest_bytes: int = 16 * KIB
+    referrers_bytes: int = 256 * KIB
+    signatures_per_digest: int = 16
+    """How many signatures of one digest are looked at; the rest are not even fetched."""
+    history: int = 64
+    parents: int = 2
+    message_chars: int = 1_024
+    author_chars: int = 256
+    revision_max: int = 9_999_999_999
+    json_depth: int = 16
+    yaml_depth: int = 24
+
+    @property
+    def ciphertext_bytes(self) -> int:
+        """The largest ciphertext of one value."""
+        return self.value_bytes + self.value_bytes // 8 + self.ciphertext_overhead_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class TransportLimits:
+    """How long and how much one HTTP exchange with a registry or the Kubernetes API may take."""
+
+    connect_timeout_s: float = 5.0
+    read_timeout_s: float = 10.0
+    """Between two chunks; the caller's deadline bounds the whole."""
+    attempts: int = 4
+    backoff_initial_s: float = 0.2
+    backoff_max_s: float = 5.0
+    retry_after_max_s: float = 10.0
+    """A longer Retry-After is not waited for: the attempt fails and the background refresh tries later."""
+    redirects: int = 5
+    token_bytes: int = 64 * KIB
+    error_body_bytes: int = 8 * KIB
+    header_bytes: int = 32 * KIB
+    tag_pages: int = 200
+    tags_page_bytes: int = 1 * MIB
+    tags: int = 100_000
+    pool_connections: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class MountLimits:
+    """Bounds of one mount request and of the provider that serves many."""
+
+    deadline_s: float = 25.0
+    """From arrival; the driver's own call ends at 30 s or more, and it must be us who answer (docs/mount.md)."""
+    attributes_bytes: int = 256 * KIB
+    objects_bytes: int = 64 * KIB
+    token_bytes: int = 16 * KIB
+    entries: int = 256
+    file_name_chars: int = 512
+    files: int = 1_024
+    answer_bytes: int = 3 * MIB + 512 * KIB
+    """The driver refuses answers over 4 MiB."""
+    named_failures: int = 5
+    threads: int = 32
+    cold_waiters: int = 24
+    jmespath_chars: int = 512
+    template_chars: int = 16 * KIB
+    rendered_bytes: int = 1 * MIB
+    token_cache_s: float = 60.0
+    token_cache_entries: int = 4_096
+    token_review_timeout_s: float = 5.0
+    drain_s: float = 28.0
+    """Longer than deadline_s: what is in flight at SIGTERM is finished."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplicaLimits:
+    """How one store is kept fresh on a node."""
+
+    interval_s: float = 120.0
+    jitter: float = 0.2
+    """The share of the interval by which a refresh may come earlier, so that nodes don't ask together."""
+    refresh_timeout_s: float = 20.0
+    max_stale_s: float = 24 * 3600.0
+    failure_backoff_initial_s: float = 1.0
+    idle_s: float = 1_800.0
+    """A store that no mount used for so long is no longer polled."""
+    memory_cache_bytes: int = 16 * MIB
+    clock_skew_s: float = 300.0
+    """A wall clock this far behind the newest signed time fails closed."""
+    fetch_workers: int = 8
+
+
+FORMAT: Final = FormatLimits()
+TRANSPORT: Final = TransportLimits()
+MOUNT: Final = MountLimits()
+REPLICA: Final = ReplicaLimits()

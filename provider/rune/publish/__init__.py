@@ -1,0 +1,1 @@
+"""How a store changes: commit, merge, refresh. Everything that is signed here was verified first."""

@@ -1,0 +1,1 @@
+"""The one place that builds objects from configuration: the daemon and the writer. No rule lives here."""
