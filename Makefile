@@ -34,7 +34,9 @@ demo: $(STAMP) ## run the main job here: publish, mount, deny, rotate, tamper; n
 
 .PHONY: test
 test: $(STAMP) ## all tests, with a real registry, cosign and kube-apiserver built once per machine
-	@$(BIN)/python hack/tools/build.py --optional etcd kube-apiserver registry cosign crane docker-registry >/dev/null
+	@# Status 3: this machine can't have the program; its tests then say so and are skipped (in CI: fail).
+	@for tool in etcd kube-apiserver registry cosign crane docker-registry; do \
+	  $(BIN)/python hack/tools/build.py $$tool >/dev/null || [ $$? -eq 3 ]; done
 	@$(BIN)/pytest $(PYTEST_ARGS)
 
 .PHONY: check
