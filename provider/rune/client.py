@@ -1,1 +1,0 @@
-"""The typed public Python API of Rune."""
