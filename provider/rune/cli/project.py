@@ -178,7 +178,9 @@ def _stores(fields: Fields, problems: list[Problem]) -> list[tuple[str, object]]
 def _store(name: str, fields: Fields, folder: Path) -> StoreEntry:
     url = fields.text("url", required=True, mend="write oci://HOST/REPOSITORY")
     ca_file = fields.text("caFile")
-    location = url and fields.attempt(fields.at("url"), lambda text, place: _location(text, place, folder), url)
+    location: Location | None = None
+    if url:
+        location = fields.attempt(fields.at("url"), lambda text, place: _location(text, place, folder), url)
     return StoreEntry(
         name=name,
         url=url,
