@@ -1,0 +1,114 @@
+"""The real cosign and crane, as a user would call them."""
+
+import json
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.support.registry import Registry, docker_config
+
+COMMAND_TIMEOUT_S = 60
+# Enough for `cosign verify` offline with a key: no certificate authority and no log is trusted, none is asked.
+EMPTY_TRUSTED_ROOT = {"mediaType": "application/vnd.dev.sigstore.trustedroot+json;version=0.1"}
+
+
+class CommandFailed(Exception):
+    """The program ended with an error; the text is what it said."""
+
+
+@dataclass(frozen=True)
+class KeyPair:
+    """Files as `cosign generate-key-pair` writes them, and the password of the private one."""
+
+    private: Path
+    public: Path
+    password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Cosign:
+    """Calls the cosign binary with `home` as its home folder: it asks nobody on the network but the registry."""
+
+    binary: Path
+    home: Path
+
+    def generate_key_pair(self, name: str, password: str = "") -> KeyPair:
+        """Make a key pair under `home`; an empty password still encrypts the private key, as cosign does."""
+        prefix = self.home / name
+        self._run(["generate-key-pair", f"--output-key-prefix={prefix}"], {"COSIGN_PASSWORD": password})
+        return KeyPair(prefix.with_suffix(".key"), prefix.with_suffix(".pub"), password)
+
+    def sign(self, registry: Registry, reference: str, key: KeyPair, *, legacy: bool = False) -> None:
+        """Sign `repository@sha256:...` of a registry: a sigstore bundle as referrer, or `legacy`: a .sig tag."""
+        options = ["--tlog-upload=false", "--use-signing-config=false", f"--new-bundle-format={_flag(not legacy)}"]
+        command = ["sign", "--yes", f"--key={key.private}", *options, f"{registry.host}/{reference}"]
+        self._run(command, {"COSIGN_PASSWORD": key.password, **_access(self.home, registry)})
+
+    def verify(self, registry: Registry, reference: str, public: Path, *, legacy: bool = False) -> None:
+        """Verify `repository@sha256:...` with a public key.
+
+        Raises:
+            CommandFailed: cosign does not accept it.
+        """
+        root = self.home / "trusted-root.json"
+        root.write_text(json.dumps(EMPTY_TRUSTED_ROOT))
+        form = ["--new-bundle-format=false"] if legacy else [f"--trusted-root={root}"]
+        command = ["verify", f"--key={public}", "--insecure-ignore-tlog", *form, f"{registry.host}/{reference}"]
+        self._run(command, _access(self.home, registry))
+
+    def _run(self, arguments: list[str], env: Mapping[str, str]) -> None:
+        _run(self.binary, self.home, arguments, env)
+
+
+@dataclass(frozen=True)
+class Crane:
+    """Calls the crane binary with `home` as its home folder."""
+
+    binary: Path
+    home: Path
+
+    def copy(
+        self, source: Registry, reference: str, target: Registry, to: str | None = None, *, all_tags: bool = False
+    ) -> None:
+        """Copy `reference` with everything below it to `target`, as `to` or under the same name.
+
+        A reference is repository:tag or repository@sha256:...; with `all_tags` it is a repository alone.
+        """
+        options = ["--all-tags"] if all_tags else []
+        command = ["copy", *options, f"{source.host}/{reference}", f"{target.host}/{to or reference}"]
+        _run(self.binary, self.home, command, _access(self.home, source, target))
+
+    def pull_layout(self, registry: Registry, reference: str, folder: Path) -> None:
+        """Write `reference` and everything below it as an OCI layout."""
+        command = ["pull", "--format=oci", f"{registry.host}/{reference}", str(folder)]
+        _run(self.binary, self.home, command, _access(self.home, registry))
+
+
+def _flag(value: bool) -> str:
+    return "true" if value else "false"
+
+
+def _access(home: Path, *registries: Registry) -> dict[str, str]:
+    """The environment with which a Go client trusts and opens registries."""
+    config = home / "config.json"
+    config.write_text(json.dumps(docker_config(*registries)))
+    config.chmod(0o600)
+    authorities = home / "authorities.pem"
+    authorities.write_text("".join(registry.ca_file.read_text() for registry in registries if registry.ca_file))
+    return {"DOCKER_CONFIG": str(home), "SSL_CERT_FILE": str(authorities)}
+
+
+def _run(binary: Path, home: Path, arguments: list[str], env: Mapping[str, str]) -> None:
+    done = subprocess.run(
+        [str(binary), *arguments],
+        cwd=home,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(home), **env},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=COMMAND_TIMEOUT_S,
+        check=False,
+    )
+    if done.returncode != 0:
+        raise CommandFailed(f"{binary.name} {arguments[0]}: {done.stderr.strip() or done.stdout.strip()}")
