@@ -29,6 +29,12 @@ class FormatLimits:
     snapshot_bytes: int = 3 * MIB + 512 * KIB
     secret_manifest_bytes: int = 1 * MIB
     policy_bytes: int = 256 * KIB
+    policy_rules: int = 1_000
+    policy_patterns: int = 256
+    """In each list of a rule."""
+    rule_name_chars: int = 63
+    expectations: int = 10_000
+    expectation_bytes: int = 1 * MIB
     bundle_bytes: int = 64 * KIB
     bundle_manifest_bytes: int = 16 * KIB
     referrers_bytes: int = 256 * KIB
@@ -46,6 +52,33 @@ class FormatLimits:
     def ciphertext_bytes(self) -> int:
         """The largest ciphertext of one value."""
         return self.value_bytes + self.value_bytes // 8 + self.ciphertext_overhead_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectLimits:
+    """Bounds of RuneStore and ClusterRuneStore; deploy/crds has the same."""
+
+    name_chars: int = 253
+    signer_name_chars: int = 63
+    url_chars: int = 512
+    mirrors: int = 8
+    realm_hosts: int = 16
+    keysets: int = 32
+    keyset_paths: int = 64
+    signers: int = 32
+    """In each role."""
+    pem_chars: int = 4_096
+    namespaces: int = 256
+    policy_chars: int = 64 * KIB
+    epoch_max: int = 2_147_483_647
+    interval_min_s: int = 5
+    interval_max_s: int = 24 * 3600
+    max_stale_min_s: int = 60
+    max_stale_max_s: int = 365 * 24 * 3600
+    problems: int = 5
+    """How many are named at once; the rest is a count."""
+    files: int = 1_000
+    file_bytes: int = 4 * MIB
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +111,8 @@ class MountLimits:
     """From arrival; the driver's own call ends at 30 s or more, and it must be us who answer (docs/mount.md)."""
     attributes_bytes: int = 256 * KIB
     objects_bytes: int = 64 * KIB
+    remembered_objects_chars: int = 1 * MIB
+    """Texts of `objects` whose parsed form is kept, all together: a thousand usual ones."""
     token_bytes: int = 16 * KIB
     entries: int = 256
     file_name_chars: int = 512
@@ -87,6 +122,10 @@ class MountLimits:
     named_failures: int = 5
     threads: int = 32
     cold_waiters: int = 24
+    cold_queue_s: float = 0.25
+    """How long a mount may wait for one of those places before it is refused."""
+    read_bytes: int = 8 * MIB
+    """All ciphertext that one mount may ask for: an entry may render to less than it reads."""
     jmespath_chars: int = 512
     template_chars: int = 16 * KIB
     rendered_bytes: int = 1 * MIB
@@ -107,15 +146,29 @@ class ReplicaLimits:
     refresh_timeout_s: float = 20.0
     max_stale_s: float = 24 * 3600.0
     failure_backoff_initial_s: float = 1.0
+    cold_retry_max_s: float = 15.0
+    """The longest pause between attempts while there is no state at all to serve."""
+    wake_wait_s: float = 5.0
+    """How long a mount waits for the registry where an older verified state could serve it."""
     idle_s: float = 1_800.0
     """A store that no mount used for so long is no longer polled."""
     memory_cache_bytes: int = 16 * MIB
+    """Of all stores together."""
+    disk_cache_bytes: int = 512 * MIB
+    """Of each store's folder; the last accepted state is never evicted."""
+    used_paths: int = 1_024
+    """How many of a store's paths are remembered as used here, to be fetched as soon as they change."""
+    pins: int = 8
+    """How many pinned snapshots of a store are kept for the next start."""
     clock_skew_s: float = 300.0
     """A wall clock this far behind the newest signed time fails closed."""
     fetch_workers: int = 8
+    workers_per_store: int = 4
+    """A registry that hangs holds no more of them."""
 
 
 FORMAT: Final = FormatLimits()
+OBJECTS: Final = ObjectLimits()
 TRANSPORT: Final = TransportLimits()
 MOUNT: Final = MountLimits()
 REPLICA: Final = ReplicaLimits()
