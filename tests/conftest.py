@@ -1,14 +1,14 @@
 """Fixtures of real parts. A test that uses one is marked `real`; without the programs it is skipped, in CI it fails."""
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.support.apiserver import ApiServer
 from tests.support.cosign import Cosign, Crane, KeyPair
-from tests.support.registry import Access, DebianRegistry, DistributionRegistry, Registry
+from tests.support.registry import Access, DebianRegistry, DistributionRegistry, Registry, StartRegistry
 from tests.support.tls import Authority
 from tests.support.tools import ToolUnavailable, tool
 
@@ -18,9 +18,6 @@ REGISTRIES = [
     pytest.param(DistributionRegistry, id="distribution-3"),
     pytest.param(DebianRegistry, id="docker-registry-2.8"),
 ]
-
-# start_registry(type, access=..., authority=...) -> a running registry that stops when the test ends.
-StartRegistry = Callable[..., Registry]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -128,4 +125,4 @@ def crane(tmp_path_factory: pytest.TempPathFactory) -> Crane:
 @pytest.fixture(scope="session")
 def cosign_key(cosign: Cosign) -> KeyPair:
     """A key pair made by the real cosign, with a password."""
-    return cosign.generate_key_pair("writer", "correct horse")
+    return cosign.generate_key_pair(cosign.home, "writer", "correct horse")

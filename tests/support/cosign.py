@@ -33,9 +33,9 @@ class Cosign:
     binary: Path
     home: Path
 
-    def generate_key_pair(self, name: str, password: str = "") -> KeyPair:
-        """Make a key pair under `home`; an empty password still encrypts the private key, as cosign does."""
-        prefix = self.home / name
+    def generate_key_pair(self, folder: Path, name: str = "cosign", password: str = "") -> KeyPair:
+        """Make folder/name.key and .pub, once; an empty password still encrypts the private key, as cosign does."""
+        prefix = folder / name
         self._run(["generate-key-pair", f"--output-key-prefix={prefix}"], {"COSIGN_PASSWORD": password})
         return KeyPair(prefix.with_suffix(".key"), prefix.with_suffix(".pub"), password)
 

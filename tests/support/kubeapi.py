@@ -24,7 +24,7 @@ Manifest = dict[str, Any]
 
 
 class KubeApiError(Exception):
-    """The API server refused a request; `status` is the HTTP status, the text is its message."""
+    """The API server refused a request; `status` is the HTTP status, the text is its answer."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(f"{status}: {message}")
@@ -65,9 +65,10 @@ class KubeApi:
         headers = {**self._headers, "Content-Type": content_type}
         data = None if body is None else json.dumps(body).encode()
         response = self._http.request(method, self._url + path, body=data, headers=headers)
-        answer: Manifest = json.loads(response.data)
         if response.status >= 400:
-            raise KubeApiError(response.status, str(answer.get("message")))
+            # Mostly a Status object, but a group that isn't served yet is plain text.
+            raise KubeApiError(response.status, response.data.decode(errors="replace"))
+        answer: Manifest = json.loads(response.data)
         return answer
 
     def apply(self, manifest: Mapping[str, Any]) -> Manifest:
@@ -168,7 +169,8 @@ class KubeApi:
         try:
             self.request("GET", path)
         except KubeApiError as error:
-            if error.status in {404, 503}:
+            # 429 and 503: the storage of the new kind is still being set up.
+            if error.status in {404, 429, 503}:
                 return False
             raise
         return True

@@ -8,7 +8,7 @@ import base64
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import bcrypt
 import urllib3
@@ -142,6 +142,14 @@ def docker_config(*registries: Registry) -> dict[str, Any]:
             pair = f"{registry.credentials.username}:{registry.credentials.password}"
             auths[registry.host] = {"auth": base64.b64encode(pair.encode()).decode()}
     return {"auths": auths}
+
+
+class StartRegistry(Protocol):
+    """Starts a registry of a test's own (the fixture start_registry), stopped when the test ends."""
+
+    def __call__(
+        self, kind: type[Registry], *, access: Access = None, authority: Authority | None = None
+    ) -> Registry: ...
 
 
 class DistributionRegistry(Registry):

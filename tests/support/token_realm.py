@@ -23,7 +23,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from tests.support.process import LOOPBACK, free_port
+from tests.support.process import LOOPBACK, POLL_S, free_port
 from tests.support.tls import Authority
 
 ISSUER = "rune test realm"
@@ -87,7 +87,7 @@ class TokenRealm:
         scheme = "http" if authority is None else "https"
         self.host = f"{LOOPBACK}:{self._server.server_port}"
         self.url = f"{scheme}://{self.host}/token"
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(POLL_S,), daemon=True)
 
     def start(self) -> None:
         """Answer from now on."""
