@@ -167,8 +167,30 @@ class ReplicaLimits:
     """A registry that hangs holds no more of them."""
 
 
+@dataclass(frozen=True, slots=True)
+class PublishLimits:
+    """One commit, from its base to its confirmation."""
+
+    deadline_s: float = 120.0
+    attempts: int = 64
+    """How often a commit starts again because another one was first."""
+    backoff_initial_s: float = 0.05
+    backoff_max_s: float = 1.0
+    poll_s: float = 0.05
+    first_wait_s: float = 0.3
+    """How long the commit that is first among unsigned ones of its revision lets others finish, who may not see it."""
+    other_wait_s: float = 2.0
+    """How long the others wait for it; whoever only pretends to commit can delay each attempt by no more."""
+    heal_attempts: int = 5
+    """How often a head that looks rolled back or forked is read again: commits that cross mend that by themselves."""
+    rivals: int = 64
+    """Of the snapshots that aren't in the head's history, so many are looked at, lower revisions first."""
+    ancestors: int = 1_000
+
+
 FORMAT: Final = FormatLimits()
 OBJECTS: Final = ObjectLimits()
 TRANSPORT: Final = TransportLimits()
 MOUNT: Final = MountLimits()
 REPLICA: Final = ReplicaLimits()
+PUBLISH: Final = PublishLimits()
