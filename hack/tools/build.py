@@ -54,10 +54,9 @@ class GoProgram:
 
 @dataclass(frozen=True)
 class DebianProgram:
-    """A program at `path` of the Debian package of the same name; `path_will_do`: one found on PATH is as good."""
+    """A program at `path` of the Debian package of the same name; one found on PATH is as good."""
 
     path: str
-    path_will_do: bool = False
 
 
 def _kubernetes(command: str) -> GoProgram:
@@ -93,7 +92,7 @@ PROGRAMS: Mapping[str, GoProgram | DebianProgram] = {
         ("github.com/google/go-containerregistry/cmd/crane/cmd.Version={version}",),
     ),
     "docker-registry": DebianProgram("usr/bin/docker-registry"),
-    "shellcheck": DebianProgram("usr/bin/shellcheck", path_will_do=True),
+    "shellcheck": DebianProgram("usr/bin/shellcheck"),
 }
 
 
@@ -192,7 +191,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def debian_program(name: str, program: DebianProgram) -> Path:
     """Take a program out of its Debian package, without root and without installing it."""
-    if program.path_will_do and (present := shutil.which(name)):
+    if present := shutil.which(name):
         say(f"{name}: on PATH")
         return Path(present)
     if shutil.which("apt-get") is None or shutil.which("dpkg-deb") is None:
