@@ -33,6 +33,7 @@ Kubernetes Events, and logged.
     │  ├─ StoreSuspended         RUNE_STORE_SUSPENDED
     │  ├─ KeysetMissing          RUNE_KEYSET_MISSING
     │  ├─ SigningKeyMissing      RUNE_SIGNING_KEY_MISSING
+    │  ├─ AlreadyRunning         RUNE_ALREADY_RUNNING
     │  └─ UnsafeFile             RUNE_FILE_UNSAFE
     ├─ VerificationFailed        DATA_LOSS            exit 7   the store can't be believed
     │  ├─ DigestMismatch         RUNE_DIGEST_MISMATCH
@@ -271,6 +272,12 @@ class SigningKeyMissing(NotReady):
     """A writer has no signing key, or its passphrase is wrong."""
 
     reason = "RUNE_SIGNING_KEY_MISSING"
+
+
+class AlreadyRunning(NotReady):
+    """Another provider serves this node's socket."""
+
+    reason = "RUNE_ALREADY_RUNNING"
 
 
 class UnsafeFile(NotReady):
