@@ -54,7 +54,7 @@ _COMMANDS: Final = {
 def cli(context: click.Context, store: str | None, output: str, no_color: bool, quiet: bool) -> None:
     """Secrets for Kubernetes pods, encrypted and signed in any OCI registry.
 
-    Start with `rune demo`, or with `rune init oci://HOST/REPOSITORY`. Exit codes: docs/exit-codes.md.
+    Start with `rune demo`, or with `rune init oci://HOST/REPOSITORY`. Exit codes: docs/errors.md.
     """
     from rune.cli.output import Format, Printer  # rich is not needed for --help and completion
     from rune.cli.session import Session
@@ -63,7 +63,7 @@ def cli(context: click.Context, store: str | None, output: str, no_color: bool, 
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command and return its exit code (docs/exit-codes.md)."""
+    """Run one command and return its exit code (docs/errors.md)."""
     try:
         cli.main(args=arguments, prog_name="rune", standalone_mode=False)
     except click.exceptions.Exit as error:

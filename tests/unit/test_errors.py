@@ -1,0 +1,53 @@
+"""The tree of errors: unique tokens, codes that are safe for the driver, texts that fit, and docs that say the same."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from rune.errors import MAX_TEXT_CHARS, Code, PolicyDenied, RuneError
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "errors.md"
+# After these the kubelet keeps the target folder, and a pod may start on an empty volume.
+UNSAFE = {"CANCELLED", "DEADLINE_EXCEEDED", "UNAVAILABLE", "RESOURCE_EXHAUSTED", "ABORTED"}
+
+
+def tree(root: type[RuneError] = RuneError) -> Iterator[type[RuneError]]:
+    yield root
+    for child in root.__subclasses__():
+        if child.__module__ == "rune.errors":
+            yield from tree(child)
+
+
+ALL = [kind for kind in tree() if kind.__name__ != "InternalError"]
+
+
+def test_no_two_errors_share_a_token() -> None:
+    tokens = [kind.reason for kind in ALL]
+    assert len(set(tokens)) == len(tokens)
+
+
+def test_no_code_leaves_a_half_made_volume_behind() -> None:
+    assert not UNSAFE & {code.value for code in Code}
+
+
+@pytest.mark.parametrize("kind", ALL, ids=lambda kind: kind.reason)
+def test_the_page_says_what_the_program_does(kind: type[RuneError]) -> None:
+    rows = [line for line in PAGE.read_text().splitlines() if line.startswith(f"| `{kind.reason}` |")]
+    assert [row.split(" | ")[1:3] for row in rows] == [[kind.code.value, str(kind.exit_code)]]
+
+
+def test_the_page_names_no_token_that_is_gone() -> None:
+    listed = {line.split("`")[1] for line in PAGE.read_text().splitlines() if line.startswith("| `RUNE_")}
+    assert listed == {kind.reason for kind in ALL}
+
+
+def test_a_text_has_token_matter_and_mend() -> None:
+    assert str(PolicyDenied("may not", mend="ask")) == "RUNE_POLICY_DENIED: may not: ask"
+
+
+def test_a_long_text_is_cut_in_what_is_wrong_and_keeps_the_mend() -> None:
+    text = str(PolicyDenied("x" * 5_000, mend="ask for a rule"))
+    assert len(text) <= MAX_TEXT_CHARS
+    assert text.endswith("…: ask for a rule")
+    assert len(str(PolicyDenied("x", mend="y" * 5_000))) <= MAX_TEXT_CHARS
