@@ -33,6 +33,7 @@ Kubernetes Events, and logged.
     │  ├─ StoreSuspended         RUNE_STORE_SUSPENDED
     │  ├─ KeysetMissing          RUNE_KEYSET_MISSING
     │  ├─ SigningKeyMissing      RUNE_SIGNING_KEY_MISSING
+    │  ├─ KubernetesForbidden    RUNE_KUBERNETES_FORBIDDEN
     │  ├─ AlreadyRunning         RUNE_ALREADY_RUNNING
     │  └─ UnsafeFile             RUNE_FILE_UNSAFE
     ├─ VerificationFailed        DATA_LOSS            exit 7   the store can't be believed
@@ -55,7 +56,8 @@ Kubernetes Events, and logged.
     │  ├─ DeadlineExceeded       RUNE_DEADLINE_EXCEEDED
     │  └─ Overloaded             RUNE_OVERLOADED
     ├─ Conflict                  FAILED_PRECONDITION  exit 9   another writer was first
-    │  └─ CommitConflict         RUNE_COMMIT_CONFLICT
+    │  ├─ CommitConflict         RUNE_COMMIT_CONFLICT
+    │  └─ KubernetesConflict     RUNE_KUBERNETES_CONFLICT
     └─ InternalError             INTERNAL             exit 70  a bug of ours
 
 Why INTERNAL where gRPC has UNAVAILABLE and DEADLINE_EXCEEDED: for those the kubelet keeps the target folder, and a
@@ -280,6 +282,12 @@ class AlreadyRunning(NotReady):
     reason = "RUNE_ALREADY_RUNNING"
 
 
+class KubernetesForbidden(NotReady):
+    """The Kubernetes API knows us and refuses: an RBAC rule is missing."""
+
+    reason = "RUNE_KUBERNETES_FORBIDDEN"
+
+
 class UnsafeFile(NotReady):
     """A file that must be private isn't, can't be read or can't be written."""
 
@@ -410,6 +418,12 @@ class CommitConflict(Conflict):
     """Two writers changed the same key, or the base isn't the revision that was expected."""
 
     reason = "RUNE_COMMIT_CONFLICT"
+
+
+class KubernetesConflict(Conflict):
+    """A Kubernetes object exists already, or was changed since it was read."""
+
+    reason = "RUNE_KUBERNETES_CONFLICT"
 
 
 class InternalError(RuneError):

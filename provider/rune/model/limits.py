@@ -188,9 +188,50 @@ class PublishLimits:
     ancestors: int = 1_000
 
 
+@dataclass(frozen=True, slots=True)
+class KubernetesLimits:
+    """How the provider talks to the Kubernetes API, and how much of its answers it reads."""
+
+    request_timeout_s: float = 5.0
+    object_bytes: int = 4 * MIB
+    """One object, one event of a watch: more than etcd stores of one."""
+    page_bytes: int = 16 * MIB
+    page_objects: int = 100
+    """Of a list; a page that would be too large is asked for again with fewer."""
+    json_depth: int = 64
+    """managedFields repeats every field's place."""
+    token_file_s: float = 60.0
+    """How long a service account's token is used before its file is read again; the kubelet replaces it."""
+    watch_s: int = 300
+    """After which the server ends a watch."""
+    watch_idle_s: float = 90.0
+    """Without a byte for so long, a watch is taken for dead: the server sends a bookmark every minute."""
+    watch_settled_s: float = 5.0
+    """A watch that lived so long ends the back-off of those that failed before it."""
+    backoff_initial_s: float = 0.5
+    backoff_max_s: float = 60.0
+    secret_cache_s: float = 30.0
+    absent_cache_s: float = 3.0
+    """A Secret that isn't there is looked for again so soon: someone may be creating it."""
+    cached_secrets: int = 1_024
+    lease_s: int = 300
+    """How long the writer of a store's status may be silent before another provider may write."""
+    status_retry_s: float = 60.0
+    status_stores: int = 4_096
+    conflict_attempts: int = 3
+    event_interval_s: float = 60.0
+    """At most one write for an object and reason in so long."""
+    event_pause_s: float = 0.2
+    """Between two writes of any kind of Event."""
+    event_queue: int = 256
+    event_objects: int = 4_096
+    event_note_chars: int = 1_024
+
+
 FORMAT: Final = FormatLimits()
 OBJECTS: Final = ObjectLimits()
 TRANSPORT: Final = TransportLimits()
 MOUNT: Final = MountLimits()
 REPLICA: Final = ReplicaLimits()
+KUBERNETES: Final = KubernetesLimits()
 PUBLISH: Final = PublishLimits()
