@@ -43,6 +43,8 @@ class Fields:
         self._values: Mapping[object, object] = {}
         if not isinstance(value, Mapping):
             self.problems.append(Problem(place or "the document", "is not a mapping", f"write {_listed(known)}"))
+            # That every field is missing follows from it and needn't be said.
+            self.problems = []
             return
         self._values = value
         for name in value:
@@ -105,11 +107,14 @@ class Fields:
 
     def items(self, name: str, *, required: bool = False, least: int = 1, most: int) -> list[tuple[str, object]]:
         """The entries of a list, each with its place."""
-        if name not in self._values and not required:
+        if name not in self._values:
+            if required:
+                self.note(name, "is missing", "write a list")
             return []
-        value = self._values.get(name)
+        value = self._values[name]
         if not isinstance(value, list) or len(value) < least:
-            self.note(name, "is missing or not a list with entries", "write a list of at least one entry")
+            what = "has no entries" if isinstance(value, list) else "is not a list"
+            self.note(name, what, "write a list with at least one entry, or leave the field out where it is optional")
             return []
         if len(value) > most:
             self.note(name, f"has {len(value)} entries", f"keep it to {most}")
