@@ -15,6 +15,7 @@ class InFlight:
         self._changed = threading.Condition()
         self._count = 0
         self._stop_at_s: float | None = None
+        self._lingered = threading.Event()
 
     @property
     def draining(self) -> bool:
@@ -38,16 +39,28 @@ class InFlight:
         stop_at_s = self._stop_at_s
         return deadline if stop_at_s is None else Deadline(min(deadline.at_s, stop_at_s), self._clock)
 
-    def drain(self, seconds: float) -> bool:
-        """Wait until nothing is under way.
+    def linger(self, seconds: float, drain_s: float) -> None:
+        """Begin to stop: go on for a while as if nothing were.
 
         Args:
-            seconds: how long at most; calls that arrive meanwhile are served until then.
+            seconds: for how long.
+            drain_s: how long calls may run after that.
+        """
+        self._stop_at_s = self._clock.monotonic() + seconds + drain_s
+        self._lingered.wait(seconds)
+
+    def hurry(self) -> None:
+        """End the lingering now."""
+        self._lingered.set()
+
+    def drain(self) -> bool:
+        """Wait until nothing is under way.
 
         Returns:
             Whether all calls were answered.
         """
-        self._stop_at_s = self._clock.monotonic() + seconds
+        stop_at_s = self._stop_at_s or 0.0
+        # A moment more than the calls' own deadline: each of them ends by itself.
+        patience_s = max(stop_at_s - self._clock.monotonic(), 0.0) + 1.0
         with self._changed:
-            # A moment more than the calls' own deadline: each of them ends by itself.
-            return self._changed.wait_for(lambda: self._count == 0, timeout=seconds + 1.0)
+            return self._changed.wait_for(lambda: self._count == 0, timeout=patience_s)

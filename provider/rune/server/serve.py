@@ -20,11 +20,17 @@ from rune.server.socket import ProviderSocket
 _HEALTH: Final = "grpc.health.v1.Health"
 _QUICK_THREADS: Final = 4
 _STOP_GRACE_S: Final = 1.0
+_CONNECTION_AGE_S: Final = 3.0
+"""gRPC asks each client so often (give or take a tenth) to connect anew, which costs no call: the driver keeps one
+connection for as long as it lives, and only so does it ever find the provider that took over the path."""
+_LINGER_S: Final = _CONNECTION_AGE_S * 1.1 + 0.7
 _OPTIONS: Final = (
     # Larger than any SecretProviderClass can be: gRPC's own refusal is RESOURCE_EXHAUSTED, after which the kubelet
     # keeps the target folder. What is too large for us is refused by the parser.
     ("grpc.max_receive_message_length", 16 * MIB),
     ("grpc.max_send_message_length", 4 * MIB),
+    ("grpc.max_connection_age_ms", int(_CONNECTION_AGE_S * 1_000)),
+    ("grpc.max_connection_age_grace_ms", int(2 * MOUNT.deadline_s * 1_000)),
 )
 
 
@@ -119,22 +125,28 @@ class ProviderServer:
             raise UnsafeFile(f"can't bind a socket in {path.parent}", mend="check --providers-dir") from None
         self._server.start()
 
-    def stop(self, drain_s: float = MOUNT.drain_s) -> bool:
-        """Finish what is under way, then stop.
+    def stop(self, drain_s: float = MOUNT.drain_s, *, linger_s: float = _LINGER_S) -> bool:
+        """Give up the place, finish what is under way, then stop.
 
-        Until nothing is under way, new calls are served as well: refusing them here would answer with codes after
-        which the kubelet keeps a half-made volume.
+        A call that reaches gRPC while it shuts down ends as CANCELLED, after which the kubelet keeps a half-made
+        volume. So calls are served until every client has connected anew, which now leads elsewhere or waits there.
 
         Args:
-            drain_s: how long that may take.
+            drain_s: how long what is under way may take after that.
+            linger_s: how long clients may take to connect anew.
 
         Returns:
             Whether every call was answered.
         """
         self._health.enter_graceful_shutdown()
-        quiet = self._in_flight.drain(drain_s)
         self._socket.release()
+        self._in_flight.linger(linger_s, drain_s)
+        quiet = self._in_flight.drain()
         self._server.stop(_STOP_GRACE_S).wait()
         for pool in (self._arrivals, self._quick):
             pool.shutdown(wait=False, cancel_futures=True)
         return quiet
+
+    def hurry(self) -> None:
+        """End the wait for clients to connect anew; what is under way is still finished."""
+        self._in_flight.hurry()

@@ -46,7 +46,7 @@ def server(mounts: ScriptedMounts, tmp_path: Path) -> Iterator[ProviderServer]:
     made = ProviderServer(mounts, ProviderSocket(tmp_path), clock=SystemClock(), version="1.2.3")
     made.start(takeover=False)
     yield made
-    made.stop(0.0)
+    made.stop(0.0, linger_s=0.0)
 
 
 @pytest.fixture
@@ -189,7 +189,7 @@ def test_a_stop_finishes_what_is_under_way_and_serves_meanwhile(
     with ThreadPoolExecutor(3) as pool:
         first = pool.submit(driver.send, "{}")
         assert gate.waiting.acquire(timeout=10)
-        stopping = pool.submit(server.stop, 10.0)
+        stopping = pool.submit(server.stop, 10.0, linger_s=0.5)
         while not server.draining:
             time.sleep(0.01)
         late = pool.submit(driver.send, "{}")
@@ -198,7 +198,7 @@ def test_a_stop_finishes_what_is_under_way_and_serves_meanwhile(
         assert first.result(timeout=10).files
         assert late.result(timeout=10).files
         assert stopping.result(timeout=10) is True
-    assert mounts.deadlines[-1].remaining_s() <= 10.0
+    assert mounts.deadlines[-1].remaining_s() <= 10.5
     assert not (tmp_path / "rune.sock").exists()
 
 
@@ -225,4 +225,4 @@ def test_a_takeover_leaves_no_call_without_an_answer(driver: Driver, server: Pro
             stop.set()
         assert all(caller.result(timeout=20) > 10 for caller in callers)
     assert driver.version().runtime_version == "1.2.4"
-    second.stop(1.0)
+    second.stop(1.0, linger_s=0.0)
