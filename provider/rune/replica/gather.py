@@ -1,0 +1,98 @@
+"""Everything that must be looked at before a head can be believed, from one registry, and believed by nobody yet.
+
+Nodes and writers use the same function; what it returns goes to rune.snapshot.accept.
+"""
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from rune.errors import NotFound, VerificationFailed
+from rune.model.clock import Deadline
+from rune.model.oci import Descriptor, Digest
+from rune.model.store import LATEST
+from rune.ports import ContentCache, Registry
+from rune.snapshot.accept import Evidence, PolicyEvidence, Signed
+from rune.snapshot.codec import decode_head, decode_policy, decode_snapshot
+from rune.snapshot.cosign import candidates, decode_bundle_manifest
+
+
+class _Fetch(Protocol):
+    """Registry.manifest or Registry.blob."""
+
+    def __call__(self, descriptor: Descriptor, *, deadline: Deadline) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """A head and all that speaks for it; untrusted."""
+
+    head: Descriptor
+    """As the registry resolved it: `known` of the next time, once it is accepted."""
+    evidence: Evidence = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Gatherer:
+    """Fetches from one registry, and asks it for nothing that is at hand already."""
+
+    registry: Registry
+    cache: ContentCache | None
+    """None for a writer that keeps nothing."""
+    deadline: Deadline
+
+    def head(self, *, known: Descriptor | None, policy_signed: bool) -> Gathered | None:
+        """What stands behind `latest`, with one conditional request if that is still `known`.
+
+        Args:
+            known: the head that was accepted last, as it was resolved.
+            policy_signed: whether the policy needs signatures of its own.
+
+        Returns:
+            None if the head is still the known one.
+
+        Raises:
+            VerificationFailed: a document isn't of the format, or its bytes aren't those that were named.
+            NotFound, RegistryUnauthorized, Unavailable: as the registry says.
+        """
+        head = self.registry.resolve(LATEST, known=known, deadline=self.deadline)
+        if head is known:
+            return None
+        signed_head = self.signed(head)
+        signed_snapshot = self.signed(decode_head(signed_head.data).snapshot)
+        policy = decode_snapshot(signed_snapshot.data).policy
+        evidence = Evidence(
+            head=signed_head,
+            snapshot=signed_snapshot,
+            policy=None if policy is None else self._policy(policy, signed=policy_signed),
+        )
+        return Gathered(head, evidence)
+
+    def signed(self, descriptor: Descriptor) -> Signed:
+        """A manifest and the signature bundles that refer to it."""
+        return Signed(self._get(descriptor, self.registry.manifest), self._bundles(descriptor.digest))
+
+    def _policy(self, descriptor: Descriptor, *, signed: bool) -> PolicyEvidence:
+        manifest = self._get(descriptor, self.registry.manifest)
+        document = self._get(decode_policy(manifest), self.registry.blob)
+        return PolicyEvidence(manifest, document, self._bundles(descriptor.digest) if signed else ())
+
+    def _bundles(self, digest: Digest) -> tuple[bytes, ...]:
+        """The first signatures over this digest. One that is damaged, or gone, must not hide the others."""
+        found: list[bytes] = []
+        for referrer in candidates(self.registry.referrers(digest, deadline=self.deadline)):
+            try:
+                found.append(self._bundle(referrer))
+            except (VerificationFailed, NotFound):
+                continue
+        return tuple(found)
+
+    def _bundle(self, referrer: Descriptor) -> bytes:
+        manifest = self._get(referrer, self.registry.manifest)
+        return self._get(decode_bundle_manifest(manifest), self.registry.blob)
+
+    def _get(self, descriptor: Descriptor, fetch: _Fetch) -> bytes:
+        if descriptor.data is None and self.cache is not None:
+            data = self.cache.get(descriptor)
+            if data is not None:
+                return data
+        return fetch(descriptor, deadline=self.deadline)
