@@ -1,27 +1,23 @@
 """A store's keysets, from Secrets of the provider's namespace, as their annotations admit them."""
 
-import logging
-from collections.abc import Iterator, Mapping
 from typing import Final
 
 from rune.adapters.tink import SECRET_KEY_ACCESS, is_wrapped, load_opener
-from rune.errors import KeysetMissing, KeysetNotAdmitted, RuneError, StoreInvalid, Unavailable
+from rune.errors import KeysetMissing, KeysetNotAdmitted, RuneError, StoreInvalid
 from rune.model.spec import ANNOTATION_NAMESPACES, ANNOTATION_STORE_ID, KeysetRef, SecretObject, StoreName
 from rune.policy.globs import matches_any
-from rune.ports import Keyset, ObjectSource, ValueOpener
+from rune.ports import Keyset, ValueOpener
 
 DATA_KEY: Final = "keyset.json"
 """Where in a keyset Secret the keyset is; `rune keyset install` writes it there."""
 
-_LOG: Final = logging.getLogger(__name__)
 
-
-def open_keyset(source: ObjectSource, ref: KeysetRef, store: StoreName, store_id: str) -> tuple[Keyset, str]:
-    """One keyset, and its Secret's resourceVersion.
+def open_keyset(secret: SecretObject | None, ref: KeysetRef, store: StoreName, store_id: str) -> Keyset:
+    """One keyset.
 
     Args:
-        source: where Secrets are read.
-        ref: which one, and for which paths.
+        secret: the Secret that `ref` names; None: there is none.
+        ref: which keyset, and for which paths.
         store: the object that refers to it; a RuneStore's namespace must be admitted.
         store_id: the store that it is to read; must be the annotation's.
 
@@ -29,16 +25,14 @@ def open_keyset(source: ObjectSource, ref: KeysetRef, store: StoreName, store_id
         KeysetMissing: there is no such Secret, or no keyset in it.
         KeysetNotAdmitted: its annotations don't admit store or namespace.
         StoreInvalid: what it holds is no keyset that a node can use.
-        KubernetesUnavailable: it can't be read now.
     """
-    secret = source.secret(ref.secret)
     if secret is None:
         raise KeysetMissing(
             f"keyset {ref.name} of {store}: there is no Secret {ref.secret} in the provider's namespace",
             mend="install it with `rune keyset install`",
         )
     namespaces = _admitted(secret, ref, store, store_id)
-    return Keyset(ref, _opener(secret, ref, store), namespaces), secret.resource_version
+    return Keyset(ref, _opener(secret, ref, store), namespaces)
 
 
 def _admitted(secret: SecretObject, ref: KeysetRef, store: StoreName, store_id: str) -> tuple[str, ...]:
@@ -75,57 +69,3 @@ def _opener(secret: SecretObject, ref: KeysetRef, store: StoreName) -> ValueOpen
         raise
     except RuneError as error:
         raise StoreInvalid(f"keyset {ref.name} of {store}: {error.what}", mend=error.mend) from None
-
-
-class LiveKeysets(Mapping[str, Keyset]):
-    """A store's keysets as they are now: a rotated, withdrawn or no longer admitted Secret counts within a minute.
-
-    Mounts read one frozen mapping; `renew` does the asking, on a thread that may wait.
-
-    Args:
-        source: where Secrets are read.
-        refs: which keysets.
-        store: the object that refers to them.
-        store_id: the store that they are to read.
-
-    Raises:
-        RuneError: as `open_keyset`, for the first that can't be opened.
-    """
-
-    def __init__(self, source: ObjectSource, refs: tuple[KeysetRef, ...], store: StoreName, store_id: str) -> None:
-        self._source = source
-        self._refs = refs
-        self._store = store
-        self._store_id = store_id
-        self._current = {ref.name: open_keyset(source, ref, store, store_id) for ref in refs}
-
-    def renew(self) -> None:
-        """Ask for each Secret again."""
-        renewed = ((ref.name, self._renewed(ref)) for ref in self._refs)
-        self._current = {name: keyset for name, keyset in renewed if keyset is not None}
-
-    def _renewed(self, ref: KeysetRef) -> tuple[Keyset, str] | None:
-        before = self._current.get(ref.name)
-        try:
-            secret = self._source.secret(ref.secret)
-            if before is not None and secret is not None and secret.resource_version == before[1]:
-                return before
-            return open_keyset(self._source, ref, self._store, self._store_id)
-        except Unavailable:
-            return before
-        except RuneError as error:
-            if before is not None:
-                _LOG.warning("a keyset is no longer used: %s", error)
-            return None
-
-    def __getitem__(self, name: str) -> Keyset:
-        """One keyset."""
-        return self._current[name][0]
-
-    def __iter__(self) -> Iterator[str]:
-        """Their names."""
-        return iter(self._current)
-
-    def __len__(self) -> int:
-        """How many are at hand."""
-        return len(self._current)
