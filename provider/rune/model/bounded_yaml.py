@@ -4,6 +4,7 @@ Only plain data: no aliases (a few bytes could stand for gigabytes), no tags, no
 size and depth. Built from the parser's events, so nothing recurses into a hostile document.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
@@ -72,7 +73,7 @@ def load_yaml_documents(
         loader.dispose()
 
 
-def dump_yaml(value: Yaml) -> str:
+def dump_yaml(value: "Yaml | Mapping[str, object]") -> str:
     """Write a value for people: block style, the keys in the order given."""
     text: str = yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=100)
     return text
