@@ -1,0 +1,212 @@
+"""One store object's live state: what mounts read, when it is asked for anew, and who waits for that."""
+
+import logging
+import threading
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Future
+from typing import Final
+
+from rune.errors import DeadlineExceeded, InternalError, Overloaded, RuneError, StoreSuspended
+from rune.model.clock import Deadline
+from rune.model.limits import REPLICA
+from rune.model.oci import Descriptor, Digest
+from rune.model.path import SecretPath
+from rune.model.spec import StoreObject, StoreSpec
+from rune.model.store import HistoryEntry, Secret, Snapshot
+from rune.replica import view
+from rune.replica.contents import secrets_tier, values_tier
+from rune.replica.flights import Flights, again
+from rune.replica.keeper import Keeper
+from rune.replica.pins import load_pinned, pinnable
+from rune.replica.refresh import Refresher
+from rune.replica.report import refresh_record
+from rune.replica.services import Services
+from rune.replica.state import State
+from rune.replica.used import UsedPaths
+
+_LOG: Final = logging.getLogger(__name__)
+
+
+class Replica:
+    """The state of one generation of one store object. Safe to use from several threads.
+
+    A thread that calls it never does I/O: it reads one frozen reference, or waits for a worker. A new generation is
+    a new Replica, which verifies everything again.
+
+    Args:
+        object_: the RuneStore or ClusterRuneStore as it is now.
+        services: shared by all stores of the process.
+    """
+
+    def __init__(self, object_: StoreObject, services: Services) -> None:
+        self.object = object_
+        self._services = services
+        self._view = view.View()
+        self._used_s: float | None = None
+        self._used_paths = UsedPaths(REPLICA.used_paths)
+        self._secrets = secrets_tier(object_.uid, services)
+        self._values = values_tier(object_.uid, services)
+        self._jobs: Flights[str, None] = Flights(services.workers, object_.uid)
+        self._pins: Flights[Digest, Snapshot] = Flights(services.workers, object_.uid)
+        self._refresher = Refresher(object_, object_.spec, services) if isinstance(object_.spec, StoreSpec) else None
+        self._missing_lock = threading.Lock()
+        self._missing: tuple[float, Future[None]] | None = None
+        """When the last refresh for a missing path was asked for, and that refresh."""
+
+    def state(self, deadline: Deadline) -> State:
+        """The verified state for one mount.
+
+        At once, where the store is kept fresh; else after the first attempt, or, where an older verified state is at
+        hand, after an attempt or REPLICA.wake_wait_s, whichever is earlier.
+
+        Raises:
+            StoreInvalid, StoreSuspended: the object says so.
+            VerificationFailed: what the sources show isn't acceptable.
+            StoreStale, HeadExpired: the last good state is too old.
+            DeadlineExceeded, Overloaded: the first attempt isn't done yet, or too many wait for one.
+            RuneError: there is no state, and why the last attempt gave none.
+        """
+        spec, refresher = self._usable()
+        clock = self._services.clock
+        self._used_s = clock.monotonic()
+        if not self._view.restored:
+            flight = self._jobs.join("restore", lambda: self._restore(refresher))
+            self._services.waiting.result(flight, deadline, doing=f"reading the cache of {self.object.name}")
+        if not self._view.is_recent(spec, clock.monotonic()):
+            self._await(self._refresh_soon(), deadline)
+        return self._view.servable(clock)
+
+    def refresh_for_missing(self, deadline: Deadline) -> State:
+        """The state after one more refresh: for an allowed path that isn't there, perhaps not there yet.
+
+        At most one such refresh for each interval; who comes later in the interval is answered at once.
+
+        Raises:
+            As `state`.
+        """
+        spec, _ = self._usable()
+        now_s = self._services.clock.monotonic()
+        with self._missing_lock:
+            if self._missing is None or now_s - self._missing[0] >= spec.interval.total_seconds():
+                self._missing = (now_s, self._refresh_soon())
+            flight = self._missing[1]
+        self._await(flight, deadline)
+        return self.state(deadline)
+
+    def secrets(
+        self, state: State, wanted: Mapping[SecretPath, Descriptor], deadline: Deadline
+    ) -> dict[Digest, Secret | RuneError]:
+        """Secrets that a verified snapshot names, fetched at the same time; by digest, each or why it isn't had."""
+        self._used_paths.add(wanted)
+        return self._secrets.many(state, wanted.values(), deadline)
+
+    def ciphertexts(
+        self, state: State, wanted: Iterable[Descriptor], deadline: Deadline
+    ) -> dict[Digest, bytes | RuneError]:
+        """Sealed values that aren't inline in their secret's manifest; by digest, each or why it isn't had."""
+        return self._values.many(state, wanted, deadline)
+
+    def pinned(self, state: State, number: int, deadline: Deadline) -> Snapshot:
+        """The snapshot of this number in the history of the state's head.
+
+        Raises:
+            SnapshotNotFound: the history doesn't name it, or it is below spec.minPinRevision.
+            VerificationFailed: it isn't signed by a writer, or isn't what the history says.
+            RuneError: it can't be fetched.
+        """
+        entry = pinnable(state, number)
+        if entry.digest == state.digest:
+            return state.snapshot
+        at_hand = self._services.memory.pins.get((self.object.uid, entry.digest))
+        if at_hand is not None:
+            return at_hand
+        keeper = self._usable()[1].keeper
+        flight = self._pins.join(entry.digest, lambda: self._load_pinned(state, entry, keeper))
+        return self._services.waiting.result(
+            flight, deadline, doing=f"fetching revision {number} of {self.object.name}"
+        )
+
+    def due_s(self) -> float | None:
+        """When the next poll is due, monotonic; None while nobody uses the store."""
+        spec = self.object.spec
+        if not isinstance(spec, StoreSpec) or spec.suspend or self._used_s is None or not self._view.restored:
+            return None
+        idle_s = max(REPLICA.idle_s, 2 * spec.interval.total_seconds())
+        return None if self._services.clock.monotonic() - self._used_s > idle_s else self._view.due_s
+
+    def poll(self) -> None:
+        """Begin a refresh, unless one is under way."""
+        self._refresh_soon()
+
+    def _usable(self) -> tuple[StoreSpec, Refresher]:
+        spec = self.object.spec
+        if isinstance(spec, RuneError):
+            raise again(spec)
+        if spec.suspend:
+            raise StoreSuspended(f"{self.object.name} is suspended", mend="an administrator must unset spec.suspend")
+        if self._refresher is None:
+            raise InternalError(f"{self.object.name} has no refresher", mend="report it")
+        return spec, self._refresher
+
+    def _refresh_soon(self) -> Future[None]:
+        spec, refresher = self._usable()
+        return self._jobs.join("refresh", lambda: self._refresh(spec, refresher))
+
+    def _await(self, flight: Future[None], deadline: Deadline) -> None:
+        """Wait for an attempt; where a state is at hand, not for long, and a failure to wait is none."""
+        at_hand = self._view.state is not None
+        until = deadline.no_later_than(REPLICA.wake_wait_s) if at_hand else deadline
+        try:
+            self._services.waiting.result(flight, until, doing=f"reading {self.object.name}")
+        except (DeadlineExceeded, Overloaded):
+            if not at_hand:
+                raise
+
+    def _restore(self, refresher: Refresher) -> None:
+        state: State | None = None
+        try:
+            state = refresher.restore()
+        except Exception as bug:  # noqa: BLE001  # what the disk holds must not keep the store from its registry
+            _LOG.error("restoring %s failed unexpectedly: %s", self.object.name, type(bug).__name__)
+        self._view = view.View(restored=True, state=state)
+
+    def _refresh(self, spec: StoreSpec, refresher: Refresher) -> None:
+        """One attempt, on a worker; never raises, so that whoever waited looks at the view."""
+        clock = self._services.clock
+        began_s = clock.monotonic()
+        old = self._view
+        error: RuneError | None = None
+        try:
+            state = refresher.refresh(old.state)
+            self._prefetch(state)
+            self._view = view.succeeded(state, clock.monotonic())
+        except RuneError as caught:
+            error = caught
+        except Exception as bug:  # noqa: BLE001  # a bug of ours must not leave the store unpolled, nor polled hotly
+            # Neither text nor traceback: nobody knows what a stranger's exception quotes.
+            _LOG.error("refreshing %s failed unexpectedly: %s", self.object.name, type(bug).__name__)
+            error = InternalError(f"refreshing failed unexpectedly ({type(bug).__name__})", mend="report it")
+        if error is not None:
+            self._view = view.failed(old, error, spec, clock.monotonic())
+        self._services.audit.refreshed(
+            refresh_record(self.object, old.state, self._view.state, error, clock.monotonic() - began_s)
+        )
+
+    def _prefetch(self, state: State) -> None:
+        """Have what is used here at hand before mounts see the new state; what can't be had now, they ask for."""
+        for path in self._used_paths.all():
+            descriptor = state.snapshot.secrets.get(path)
+            if descriptor is None:
+                continue
+            try:
+                secret = self._secrets.load(state, descriptor)
+                for value in secret.values.values():
+                    if value.content.data is None:
+                        self._values.load(state, value.content)
+            except RuneError:
+                return
+
+    def _load_pinned(self, state: State, entry: HistoryEntry, keeper: Keeper) -> Snapshot:
+        snapshot, size = load_pinned(state, entry, keeper, self._services.clock)
+        self._services.memory.pins.put((self.object.uid, entry.digest), snapshot, size)
+        return snapshot
