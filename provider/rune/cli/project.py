@@ -125,19 +125,26 @@ def load_project(path: Path) -> Project:
     return Project(path, stores, default)
 
 
+def check_new_store(path: Path, name: str) -> None:
+    """Say early if a store of this name can't be added to a rune.yaml.
+
+    Raises:
+        InvalidConfig: the name is taken or malformed, or the file can't be read.
+    """
+    _check_name(name)
+    if path.exists() and name in load_project(path).stores:
+        raise InvalidConfig(f"{path} already has a store {name!r}", mend="choose another name with --name")
+
+
 def add_store(path: Path, name: str, entry: Mapping[str, Yaml]) -> None:
     """Write a new store into a rune.yaml, which need not exist yet; what is there stays as it is.
 
     Raises:
         InvalidConfig: the name is taken, or the file can't be read or written.
     """
-    _check_name(name)
+    check_new_store(path, name)
     block = dump_yaml({"stores": {name: dict(entry)}})
-    text = block
-    if path.exists():
-        if name in load_project(path).stores:
-            raise InvalidConfig(f"{path} already has a store {name!r}", mend="choose another name with --name")
-        text = _insert(path, block.partition("\n")[2])
+    text = _insert(path, block.partition("\n")[2]) if path.exists() else block
     draft = path.with_name(f".{path.name}.draft")
     try:
         draft.write_text(text, encoding="utf-8")

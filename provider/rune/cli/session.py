@@ -1,11 +1,19 @@
 """What every command starts from: the printer, the chosen store of rune.yaml, and the store opened."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from rune.cli.output import Printer
+from rune.cli.progress import progress
 from rune.cli.project import FILE_NAME, Project, StoreEntry, find_project, load_project
+from rune.cli.user import KeyPlaces, ask_passphrase, key_places
+from rune.client.store import Store
 from rune.errors import InvalidConfig
+from rune.model.spec import VerifySpec
+from rune.wiring.state_folder import default_state_folder
+from rune.wiring.writer_config import KeysetSource, RegistryOptions, WriterConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,3 +40,48 @@ class Session:
     def entry(self) -> StoreEntry:
         """The store that --store, RUNE_STORE or rune.yaml chooses."""
         return self.project().store(self.store_name)
+
+    @contextmanager
+    def store(self) -> Iterator[Store]:
+        """The chosen store; what it does is shown as progress on a terminal."""
+        config = writer_config(self.entry())
+        with progress(self.printer) as step:
+            yield Store.open(config, progress=step)
+
+
+def writer_config(entry: StoreEntry) -> WriterConfig:
+    """A store of rune.yaml with the user's own keys."""
+    places = key_places(entry.store_id)
+    return WriterConfig(
+        location=entry.location,
+        store_id=entry.store_id,
+        verify=VerifySpec(entry.signers, entry.freshness, entry.policy_signers),
+        state_folder=default_state_folder(),
+        epoch=entry.epoch,
+        keysets=tuple(
+            KeysetSource(keyset.name, keyset.paths, _if_there(places.keyset(keyset.name)), keyset.public)
+            for keyset in entry.keysets
+        ),
+        signing_key=_if_there(places.signing_key),
+        freshness_key=places.freshness_key,
+        policy_key=places.policy_key,
+        registry=registry_options(entry),
+        passphrase=ask_passphrase,
+    )
+
+
+def registry_options(entry: StoreEntry) -> RegistryOptions:
+    """How to talk to a store's registry."""
+    return RegistryOptions(
+        ca_file=entry.ca_file, proxy=entry.proxy, realm_hosts=entry.realm_hosts, plain_http=entry.plain_http
+    )
+
+
+def places_of(entry: StoreEntry) -> KeyPlaces:
+    """Where the user's keys of a store are."""
+    return key_places(entry.store_id)
+
+
+def _if_there(path: Path) -> Path | None:
+    """Reading needs no keys, and writing only some: what isn't there is missed when it is needed."""
+    return path if path.exists() else None

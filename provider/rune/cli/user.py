@@ -6,7 +6,9 @@ $XDG_CONFIG_HOME/rune/                     (by default ~/.config/rune)
     stores/STORE-ID/keysets/NAME.json      a Tink keyset
 """
 
+import getpass
 import os
+import socket
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -74,6 +76,15 @@ def key_places(store_id: str) -> KeyPlaces:
         keysets=keysets,
         keyset_folder=folder / "keysets",
     )
+
+
+def default_author() -> str:
+    """user@host, as the operating system says; it is a note for people, the signature is the proof."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = "unknown"
+    return f"{user}@{socket.gethostname()}"
 
 
 def ask_passphrase(file: Path) -> bytes:

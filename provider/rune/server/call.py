@@ -37,10 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with grpc.insecure_channel(f"unix:{flags.socket.absolute()}") as channel:
             answer = _mount(channel)(request, timeout=_TIMEOUT_S)
     except grpc.RpcError as error:
-        # What grpc raises here is a Call too; its class isn't public.
-        code = error.code() if isinstance(error, grpc.Call) else grpc.StatusCode.UNKNOWN
-        details = error.details() if isinstance(error, grpc.Call) else ""
-        sys.stderr.write(f"{code.name}\n{details}\n")
+        sys.stderr.write(f"{error.code().name}\n{error.details()}\n")
         return 1
     _show(answer, flags.target)
     return 0

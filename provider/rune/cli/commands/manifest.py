@@ -1,0 +1,100 @@
+"""`rune manifest runestore | secretproviderclass | cronjob`: stable YAML, never a secret."""
+
+import click
+
+from rune.cli.session import Session, writer_config
+from rune.client.manifests import refresh_cron_job, run_store, secret_provider_class
+from rune.errors import InvalidInput
+from rune.model.bounded_yaml import Yaml, dump_yaml
+
+
+@click.group()
+def manifest() -> None:
+    """Print Kubernetes manifests for a store, for `kubectl apply -f -` or a repository."""
+
+
+@manifest.command()
+@click.argument("name")
+@click.option("-n", "--namespace", metavar="NAME", help="The namespace of the RuneStore.")
+@click.option(
+    "--cluster", "admitted", metavar="GLOB[,GLOB...]", help="A ClusterRuneStore that admits these namespaces."
+)
+@click.option("--secret-ref", metavar="NAME", help="A dockerconfigjson Secret with the registry's credentials.")
+@click.option("--ca-ref", metavar="NAME", help="A ConfigMap whose ca.crt is the registry's CA.")
+@click.option("--interval", metavar="DURATION", help="How often the nodes ask the registry.  [default: 2m]")
+@click.pass_obj
+def runestore(
+    session: Session,
+    name: str,
+    namespace: str | None,
+    admitted: str | None,
+    secret_ref: str | None,
+    ca_ref: str | None,
+    interval: str | None,
+) -> None:
+    """Print the RuneStore, or ClusterRuneStore, that lets pods use the store."""
+    if (namespace is None) == (admitted is None):
+        raise InvalidInput("say whose store it is", mend="give --namespace NAME, or --cluster GLOB,... for many")
+    found = run_store(
+        writer_config(session.entry()),
+        name,
+        namespace=namespace,
+        namespaces=admitted.split(",") if admitted else (),
+        secret_ref=secret_ref,
+        ca_ref=ca_ref,
+        interval=interval,
+    )
+    session.printer.text(dump_yaml(found))
+
+
+@manifest.command()
+@click.argument("name")
+@click.argument("paths", nargs=-1, required=True, metavar="PATH[:KEY]...")
+@click.option("-n", "--namespace", required=True, metavar="NAME", help="The namespace of the pods.")
+@click.option("--runestore", "store", metavar="NAME", help="The RuneStore.  [default: the store's name in rune.yaml]")
+@click.option("--cluster", is_flag=True, help="The store is a ClusterRuneStore.")
+@click.pass_obj
+def secretproviderclass(
+    session: Session, name: str, paths: tuple[str, ...], namespace: str, store: str | None, cluster: bool
+) -> None:
+    """Print a SecretProviderClass that mounts each PATH: all its keys below a folder, or one KEY as a file."""
+    found = secret_provider_class(
+        name,
+        namespace=namespace,
+        store=store or session.entry().name,
+        cluster_store=cluster,
+        objects=[_object(path) for path in paths],
+    )
+    session.printer.text(dump_yaml(found))
+
+
+def _object(text: str) -> dict[str, Yaml]:
+    path, _, key = text.partition(":")
+    return {"path": path, "key": key} if key else {"path": path}
+
+
+@manifest.command()
+@click.argument("name")
+@click.option("--image", required=True, help="An image that has the `rune` command.")
+@click.option("--config-map", required=True, metavar="NAME", help="Holds rune.yaml.")
+@click.option("--key-secret", required=True, metavar="NAME", help="Holds signing.key and passphrase.")
+@click.option("--expires", metavar="DURATION", help="How long each head lives.  [default: from rune.yaml]")
+@click.option("--schedule", default="17 */6 * * *", show_default=True, help="When, as cron writes it.")
+@click.pass_obj
+def cronjob(
+    session: Session,
+    name: str,
+    image: str,
+    config_map: str,
+    key_secret: str,
+    expires: str | None,
+    schedule: str,
+) -> None:
+    """Print a CronJob that refreshes the store's head."""
+    lifetime = expires or session.entry().expires
+    if lifetime is None:
+        raise InvalidInput("heads of this store don't expire", mend="give --expires 7d, or set it in rune.yaml")
+    found = refresh_cron_job(
+        name, image=image, config_map=config_map, key_secret=key_secret, expires=lifetime, schedule=schedule
+    )
+    session.printer.text(dump_yaml(found))

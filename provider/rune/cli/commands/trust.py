@@ -1,0 +1,67 @@
+"""`rune verify`, `rune sign` and `rune refresh`."""
+
+import click
+
+from rune.cli.commands.options import announce
+from rune.cli.output import Cell, Column
+from rune.cli.session import Session
+from rune.errors import VerificationFailed
+from rune.model.duration import parse_duration
+
+_CHECK_COLUMNS = (
+    Column("step", "step", right=True),
+    Column("result", "result"),
+    Column("what", "check"),
+    Column("detail", "detail"),
+)
+
+
+@click.command()
+@click.pass_obj
+def verify(session: Session) -> None:
+    """Check the store as a node does, step by step, and then every object below it; ends with 7 if one fails."""
+    with session.store() as store:
+        report = store.verify()
+    rows: list[dict[str, Cell]] = [
+        {
+            "step": check.number,
+            "result": "not reached" if check.ok is None else "ok" if check.ok else "FAILED",
+            "what": check.what,
+            "detail": check.detail,
+        }
+        for check in report.checks
+    ]
+    session.printer.rows(_CHECK_COLUMNS, rows, empty="nothing to check")
+    for warning in report.warnings:
+        session.printer.warn(warning)
+    if not report.ok:
+        raise VerificationFailed("the store can't be believed", mend="see the step that failed")
+
+
+@click.command()
+@click.pass_obj
+def sign(session: Session) -> None:
+    """Add your signature to the current snapshot, its policy and its head, with the keys that you have for each role.
+
+    The state is verified first. Use it after a signer was replaced, or where policy needs a signature of its own.
+    """
+    with session.store() as store:
+        signed = store.sign()
+    for what in signed:
+        session.printer.note(f"signed {what}")
+
+
+@click.command()
+@click.option("--expires", metavar="DURATION", help="How long the new head lives, like 7d.  [default: from rune.yaml]")
+@click.option("--expect-revision", type=int, metavar="N", help="Exactly this one; needed once the head has expired.")
+@click.pass_obj
+def refresh(session: Session, expires: str | None, expect_revision: int | None) -> None:
+    """Say again that the current snapshot is current: a new head for the same snapshot, signed now.
+
+    Run it on a schedule (`rune manifest cronjob`), well within the time after which heads expire.
+    """
+    wanted = expires or session.entry().expires
+    lifetime = parse_duration(wanted, field="--expires") if wanted else None
+    with session.store() as store:
+        result = store.refresh(lifetime, expect_revision=expect_revision)
+    announce(session.printer, result)
