@@ -138,7 +138,7 @@ def _mark(status: object, epoch: int, problems: list[Problem]) -> Mark | None:
 
 
 def _read_mark(epoch: object, revision: object, digest: object, signed_time: object) -> Mark | None:
-    if not isinstance(epoch, int) or not isinstance(revision, int):
+    if not isinstance(epoch, int) or not isinstance(revision, int) or epoch is True or revision is True:
         return None
     if not isinstance(digest, str) or not isinstance(signed_time, str) or not _TIME.fullmatch(signed_time):
         return None
@@ -154,7 +154,7 @@ def _read_mark(epoch: object, revision: object, digest: object, signed_time: obj
 def _error(name: StoreName, problems: list[Problem]) -> StoreInvalid:
     shown = problems[: OBJECTS.problems]
     if len(problems) == 1:
-        return StoreInvalid(f"{name}: {shown[0].place} {shown[0].what}", mend=shown[0].mend)
+        return StoreInvalid(f"{name}: {shown[0].place}: {shown[0].what}", mend=shown[0].mend)
     more = f"; and {len(problems) - len(shown)} more" if len(problems) > len(shown) else ""
     listed = "; ".join(map(str, shown))
     return StoreInvalid(f"{name}: {listed}{more}", mend="mend these fields (docs/runestore.md)")
