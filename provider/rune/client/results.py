@@ -9,6 +9,29 @@ from rune.model.oci import Digest
 from rune.model.path import KeyName, SecretPath
 from rune.model.records import EntryDecision
 from rune.model.store import Binding, Revision
+from rune.publish.access import quiet
+from rune.publish.diff import ChangeKind, KeyChange
+from rune.publish.log import LogEntry
+
+__all__ = [
+    "ChangeKind",
+    "Check",
+    "CommitResult",
+    "DiffResult",
+    "Explained",
+    "InitResult",
+    "KeyChange",
+    "KeyInfo",
+    "Listed",
+    "LogEntry",
+    "Progress",
+    "RenderReport",
+    "RenderedFile",
+    "SecretValues",
+    "StoreState",
+    "VerifyReport",
+    "quiet",
+]
 
 
 class Progress(Protocol):
@@ -17,10 +40,6 @@ class Progress(Protocol):
     def __call__(self, step: str, done: int, total: int) -> None:
         """`done` of `total` parts of `step` are finished; `step` is a short phrase like `writing values`."""
         ...
-
-
-def quiet(step: str, done: int, total: int) -> None:  # noqa: ARG001 - the Progress that says nothing
-    """No progress is shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +93,6 @@ class SecretValues:
 
 
 @dataclass(frozen=True, slots=True)
-class KeyChange:
-    """One key that differs between two snapshots."""
-
-    path: SecretPath
-    key: KeyName
-    kind: str
-    """added, changed or removed."""
-
-
-@dataclass(frozen=True, slots=True)
 class DiffResult:
     """What differs between two snapshots, by the digests of ciphertexts."""
 
@@ -108,20 +117,6 @@ class CommitResult:
     """Other commits that this one brought together with the state it was made on."""
     expires: datetime | None
     warnings: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class LogEntry:
-    """One snapshot of the history."""
-
-    revision: Revision
-    snapshot: Digest
-    created: datetime
-    author: str
-    message: str
-    parents: tuple[Digest, ...]
-    """Two after a merge."""
-    secrets: int
 
 
 @dataclass(frozen=True, slots=True)

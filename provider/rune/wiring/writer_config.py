@@ -58,9 +58,11 @@ class WriterConfig:
 
 @dataclass(frozen=True, slots=True)
 class InitConfig:
-    """A store that doesn't exist yet. Its id is made by init; the signing key vouches for itself."""
+    """A store that doesn't exist yet. The signing key vouches for itself."""
 
     location: Location
+    store_id: str
+    """From rune.client.create.new_store_id: known before, because keys are kept by it."""
     state_folder: Path
     signing_key: Path
     signer_name: str = "writer"

@@ -1,0 +1,252 @@
+"""One store as its writers and readers use it: `Store`, what the `rune` command is built on."""
+
+from collections.abc import Mapping
+from datetime import timedelta
+
+from rune.client.results import (
+    CommitResult,
+    DiffResult,
+    Listed,
+    LogEntry,
+    Progress,
+    SecretValues,
+    StoreState,
+    quiet,
+)
+from rune.client.view import View
+from rune.model.clock import Clock, Deadline, SystemClock
+from rune.model.limits import PUBLISH
+from rune.model.path import parse_key, parse_path
+from rune.publish.access import Signers, Writer
+from rune.publish.change import Change, Edit, Plan, RemoveKey, RemoveSecret, SetKeys
+from rune.publish.commit import commit
+from rune.publish.contents import Contents
+from rune.publish.diff import changed_keys
+from rune.publish.log import read_log
+from rune.publish.options import CommitOptions, Outcome
+from rune.publish.refresh import refresh
+from rune.publish.rollback import Restore
+from rune.publish.sealing import KeysetSealing
+from rune.wiring.writer import WriterParts, open_writer
+from rune.wiring.writer_config import WriterConfig
+
+__all__ = ["CommitOptions", "Store"]
+
+
+class Store:
+    """A store. Nothing is asked of the registry before an operation is; each one accepts the current state anew.
+
+    Reading needs no signing key, and writing no private keyset where a public half is enough. Not shared between
+    threads. Every operation raises rune.errors.RuneError and nothing else; what each may raise in particular:
+    StoreEmpty, VerificationFailed (the state can't be believed) and Unavailable (the registry doesn't answer).
+    """
+
+    def __init__(self, parts: WriterParts, clock: Clock, progress: Progress) -> None:
+        self._parts = parts
+        self._clock = clock
+        self._progress = progress
+
+    @classmethod
+    def open(cls, config: WriterConfig, *, clock: Clock | None = None, progress: Progress = quiet) -> "Store":
+        """Prepare a store for use.
+
+        Raises:
+            InvalidConfig: a public key or an option can't be used.
+        """
+        clock = clock or SystemClock()
+        return cls(open_writer(config, clock), clock, progress)
+
+    # Reading
+
+    def state(self) -> StoreState:
+        """The verified current state."""
+        return self._view().state()
+
+    def ls(self, prefix: str = "", *, keys: bool = False, revision: int | None = None) -> tuple[Listed, ...]:
+        """The secrets in and below a path, in the order of their paths.
+
+        Args:
+            prefix: a path, or its first segments; empty: all.
+            keys: tell their keys too, which takes a request for each secret.
+            revision: of the history; None: the current one.
+        """
+        view = self._view(revision)
+        root = prefix.rstrip("/")
+        if root:
+            parse_path(root, field="prefix")
+        found = [path for path in view.contents.secrets if not root or path == root or path.startswith(f"{root}/")]
+        return tuple(
+            Listed(path, view.contents.secrets[path].digest, view.keys(path) if keys else None) for path in found
+        )
+
+    def get(
+        self, path: str, key: str | None = None, *, revision: int | None = None, cluster: str = "", audience: str = ""
+    ) -> SecretValues:
+        """Decrypt a secret.
+
+        Args:
+            path: the secret's.
+            key: only this one; None: all.
+            revision: of the history; None: the current one.
+            cluster: the cluster that a value is bound to, where one is.
+            audience: the `namespace/serviceAccount` that a value is bound to, where one is.
+
+        Raises:
+            SecretNotFound, KeyNotFound: it isn't there.
+            KeysetMissing: the private keyset isn't at hand.
+            DecryptionFailed: it doesn't open, perhaps because it is bound to another cluster or audience.
+        """
+        name = None if key is None else parse_key(key)
+        return self._view(revision).values(parse_path(path), name, self._parts.keysets, cluster, audience)
+
+    def log(self, limit: int = 50) -> tuple[LogEntry, ...]:
+        """The history, newest first, merges and what they brought together included."""
+        view = self._view()
+        return read_log(view.base.tip.digest, view.lineage, limit=limit)
+
+    def diff(self, before: int | None = None, after: int | None = None) -> DiffResult:
+        """Which keys differ between two revisions; no key material is needed.
+
+        Args:
+            before: None: the parent of `after` (of a merge: the first one).
+            after: None: the current one.
+        """
+        view = self._view(after)
+        old = view.parent() if before is None else view.revision(before)
+        return DiffResult(
+            before=old.revision,
+            after=view.snapshot.revision,
+            keys=changed_keys(Contents.of(old), view.contents, view.load),
+            policy_changed=(old.policy and old.policy.digest) != (view.contents.policy and view.contents.policy.digest),
+        )
+
+    def policy_show(self, *, revision: int | None = None) -> str:
+        """The policy's YAML; empty where a snapshot has none, which denies everything."""
+        return self._view(revision).policy()
+
+    # Writing
+
+    def set(
+        self,
+        path: str,
+        values: Mapping[str, bytes],
+        options: CommitOptions,
+        *,
+        keyset: str | None = None,
+        cluster: str = "",
+        audience: str = "",
+    ) -> CommitResult:
+        """Set keys of a secret and leave its others; the secret need not exist.
+
+        A key that already has this value keeps its ciphertext, where a private keyset is at hand to see that.
+
+        Args:
+            path: the secret's.
+            values: by key; at most 1 MiB together.
+            options: who, why, on what.
+            keyset: the name of the keyset that seals; None: the first whose paths admit this one.
+            cluster: bind the values to pods of this cluster.
+            audience: bind the values to this `namespace/serviceAccount`.
+
+        Raises:
+            InvalidPath, InvalidKey, InvalidValue: what is to be written breaks a rule of the format.
+            KeysetMissing: no keyset is for this path.
+            CommitConflict: another commit changed the same keys; nothing of this one was kept.
+        """
+        return self._edit(_set(path, values, replace=False), options, keyset, cluster, audience)
+
+    def put(
+        self,
+        path: str,
+        values: Mapping[str, bytes],
+        options: CommitOptions,
+        *,
+        keyset: str | None = None,
+        cluster: str = "",
+        audience: str = "",
+    ) -> CommitResult:
+        """Set a secret to exactly these keys. Arguments and errors as for `set`."""
+        return self._edit(_set(path, values, replace=True), options, keyset, cluster, audience)
+
+    def rm(self, path: str, options: CommitOptions, *, key: str | None = None) -> CommitResult:
+        """Remove a secret, or one key of it. Older revisions keep it: a value that leaked must change.
+
+        Raises:
+            SecretNotFound, KeyNotFound: it isn't there.
+            CommitConflict: another commit changed it.
+        """
+        checked = parse_path(path)
+        edit = RemoveSecret(checked) if key is None else RemoveKey(checked, parse_key(key))
+        return self._edit(edit, options)
+
+    def rollback(self, number: int, options: CommitOptions) -> CommitResult:
+        """Make a new, higher revision with the secrets and the policy of an old one.
+
+        Raises:
+            SnapshotNotFound: the history doesn't have it.
+        """
+        return self._commit(Restore(Contents.of(self._view(number).snapshot)), options)
+
+    def policy_put(self, document: str, options: CommitOptions) -> CommitResult:
+        """Replace the policy.
+
+        Raises:
+            PolicyInvalid: it can't be parsed.
+            SigningKeyMissing: the store asks for a policy signer, and none has signed this document.
+        """
+        return self._commit(Change((), self._sealing(None, "", ""), document.encode()), options)
+
+    def refresh(self, expires: timedelta | None = None, *, expect_revision: int | None = None) -> CommitResult:
+        """Say that the state is still current: sign a new head for it. Needs the freshness key alone.
+
+        Args:
+            expires: how long the head may be believed; None: as long as the one before it; zero: without limit.
+            expect_revision: exactly this one; needed where the head has expired already.
+        """
+        signers = Signers(writer=None, freshness=self._parts.freshness_signer)
+        outcome = refresh(self._writer(signers), lifetime=expires, expect_revision=expect_revision)
+        return _result(outcome)
+
+    def _edit(
+        self, edit: Edit, options: CommitOptions, keyset: str | None = None, cluster: str = "", audience: str = ""
+    ) -> CommitResult:
+        return self._commit(Change((edit,), self._sealing(keyset, cluster, audience)), options)
+
+    def _commit(self, plan: Plan, options: CommitOptions) -> CommitResult:
+        return _result(commit(self._writer(self._parts.signers()), plan, options))
+
+    def _sealing(self, keyset: str | None, cluster: str, audience: str) -> KeysetSealing:
+        deadline = Deadline.after(PUBLISH.deadline_s, self._clock)
+        registry = self._parts.access.registry
+        return KeysetSealing(
+            store_id=self._parts.access.store_id,
+            keysets=self._parts.keysets,
+            fetch=lambda descriptor: registry.blob(descriptor, deadline=deadline),
+            keyset=keyset,
+            cluster=cluster,
+            audience=audience,
+        )
+
+    def _writer(self, signers: Signers) -> Writer:
+        return Writer(self._parts.access, signers, progress=self._progress)
+
+    def _view(self, revision: int | None = None) -> View:
+        return View.open(self._parts.access, revision)
+
+
+def _set(path: str, values: Mapping[str, bytes], *, replace: bool) -> SetKeys:
+    checked = parse_path(path)
+    return SetKeys(checked, {parse_key(key): value for key, value in sorted(values.items())}, replace)
+
+
+def _result(outcome: Outcome) -> CommitResult:
+    return CommitResult(
+        revision=outcome.head.revision,
+        snapshot=outcome.head.snapshot.digest,
+        changed=outcome.changed,
+        keys=outcome.keys,
+        policy_changed=outcome.policy_changed,
+        merged=outcome.merged,
+        expires=outcome.head.expires,
+        warnings=outcome.warnings,
+    )

@@ -1,0 +1,108 @@
+"""Builds what a writer needs from its configuration. Private files are opened when an operation first needs them."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+from rune.adapters.keypair import KeyVerifier, load_key
+from rune.adapters.marks import FileMarks
+from rune.errors import SigningKeyMissing
+from rune.model.clock import Clock
+from rune.model.spec import KeySpec, VerifySpec
+from rune.ports import Signer, Trust
+from rune.publish.access import Access, Signers
+from rune.publish.sealing import WriterKeyset
+from rune.wiring.writer_keysets import open_keysets
+from rune.wiring.writer_config import PassphraseSource, WriterConfig
+from rune.wiring.writer_registry import open_registry
+
+
+@dataclass(frozen=True)
+class WriterParts:
+    """One store's parts on a writer's machine."""
+
+    config: WriterConfig
+    access: Access
+
+    @cached_property
+    def keysets(self) -> tuple[WriterKeyset, ...]:
+        """The keysets at hand.
+
+        Raises:
+            UnsafeFile, InvalidConfig, SigningKeyMissing: a file that is there can't be used.
+        """
+        return open_keysets(self.config.keysets, self.config.passphrase)
+
+    @cached_property
+    def writer_signer(self) -> Signer | None:
+        """The key that signs snapshots; None if none is configured. Raises as `load_signer`."""
+        return self._load(self.config.signing_key)
+
+    @cached_property
+    def freshness_signer(self) -> Signer | None:
+        """The key that signs heads: its own, or the writer's."""
+        return self._load(self.config.freshness_key) if self.config.freshness_key else self.writer_signer
+
+    @cached_property
+    def policy_signer(self) -> Signer | None:
+        """The key that signs policies, where the store asks for one of its own."""
+        return self._load(self.config.policy_key)
+
+    def signers(self) -> Signers:
+        """All keys, as a commit needs them."""
+        return Signers(self.writer_signer, self.freshness_signer, self.policy_signer)
+
+    def _load(self, path: Path | None) -> Signer | None:
+        return None if path is None else load_signer(path, self.config.passphrase)
+
+
+def open_writer(config: WriterConfig, clock: Clock) -> WriterParts:
+    """Build a store's parts; no private file is opened and nothing is asked of the registry.
+
+    Raises:
+        InvalidConfig: a public key or an option can't be used.
+    """
+    access = Access(
+        registry=open_registry(config.location, config.registry, clock),
+        store_id=config.store_id,
+        epoch=config.epoch,
+        trust=open_trust(config.verify),
+        marks=FileMarks(config.state_folder),
+        clock=clock,
+    )
+    return WriterParts(config, access)
+
+
+def open_trust(verify: VerifySpec) -> Trust:
+    """Who is accepted in which role.
+
+    Raises:
+        InvalidConfig: a public key can't be used.
+    """
+    writers = _verifiers(verify.keys)
+    return Trust(
+        writers=writers,
+        freshness=writers if verify.freshness is None else _verifiers(verify.freshness),
+        policy=None if verify.policy_signers is None else _verifiers(verify.policy_signers),
+    )
+
+
+def load_signer(path: Path, passphrase: PassphraseSource | None) -> Signer:
+    """A private key; its passphrase is asked for only if it has one.
+
+    Raises:
+        UnsafeFile: the file is missing, or others may read it.
+        SigningKeyMissing: the passphrase is wrong, or there is no way to ask for it.
+    """
+    try:
+        # cosign encrypts a key without a passphrase under the empty one.
+        return load_key(path, b"")
+    except SigningKeyMissing:
+        if passphrase is None:
+            raise
+        return load_key(path, passphrase(path))
+
+
+def _verifiers(keys: Sequence[KeySpec]) -> tuple[KeyVerifier, ...]:
+    return tuple(KeyVerifier(key.name, key.pem) for key in keys)
