@@ -3,14 +3,17 @@
 The server is believed; what it stored may have been written by anyone, so nothing here raises on a strange shape.
 """
 
-from collections.abc import Mapping
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Final, TypeAlias
-from urllib.parse import quote
 
+from rune.errors import InvalidReference
 from rune.model.bounded_json import Json
 from rune.model.spec import API_VERSION
+
+# RFC 1123 subdomains, as Kubernetes takes them ("Object Names and IDs").
+_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?", re.ASCII)
 
 Object: TypeAlias = dict[str, Json]
 """A Kubernetes object as its JSON says it."""
@@ -35,11 +38,21 @@ class Resource:
         return replace(self, namespace=namespace)
 
     def path(self, name: str | None = None, subresource: str | None = None) -> str:
-        """The URL's path of the collection, of one object, or of a part of one."""
+        """The URL's path of the collection, of one object, or of a part of one.
+
+        Raises:
+            InvalidReference: a name would lead elsewhere: an empty one to the collection, `..` above it.
+        """
+        for given in (self.namespace, name):
+            if given is not None and not _NAME.fullmatch(given):
+                raise InvalidReference(
+                    f"{given[:80]!r} is not the name of a Kubernetes object ({self.plural})",
+                    mend="use lower-case letters, digits, - and .",
+                )
         root = f"/apis/{self.api_version}" if self.group else f"/api/{self.api_version}"
         scope = () if self.namespace is None else ("namespaces", self.namespace)
         parts = (*scope, self.plural, *(part for part in (name, subresource) if part is not None))
-        return "/".join((root, *(quote(part, safe="") for part in parts)))
+        return "/".join((root, *parts))
 
     def permission(self, verb: str, subresource: str | None = None) -> str:
         """The RBAC rule that allows `verb` here, in words."""
@@ -89,11 +102,6 @@ def texts(value: Json) -> tuple[str, ...]:
 def text_map(value: Json) -> dict[str, str]:
     """The names of an object whose values are texts."""
     return {key: entry for key, entry in value.items() if isinstance(entry, str)} if isinstance(value, dict) else {}
-
-
-def written(fields: Mapping[str, Json]) -> Object:
-    """An object without its empty texts and nulls, as the API server would store it."""
-    return {name: value for name, value in fields.items() if value is not None and value != ""}
 
 
 def time_text(moment: datetime) -> str:

@@ -38,7 +38,7 @@ class TokenReviewer:
         Args:
             token: a service account token, bound to a pod.
             audiences: the token must be for one of these.
-            deadline: by when; the question itself has a shorter time-out.
+            deadline: by when; the client's own time-out is shorter.
 
         Raises:
             TokenRejected: not authenticated, of another audience, or not bound to a pod.
@@ -52,9 +52,8 @@ class TokenReviewer:
             "kind": "TokenReview",
             "spec": {"token": token, "audiences": list(audiences)},
         }
-        asked = deadline.no_later_than(MOUNT.token_review_timeout_s)
         # The answer repeats the token: only its status is looked at, and nothing of it is ever quoted.
-        status = section(self._client.create(TOKEN_REVIEWS, review, deadline=asked), "status")
+        status = section(self._client.create(TOKEN_REVIEWS, review, deadline=deadline), "status")
         if status.get("authenticated") is not True:
             raise _rejected(status, audiences)
         granted = tuple(audience for audience in texts(status.get("audiences")) if audience in audiences)
