@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from concurrent.futures import Future
 from typing import Final
 
@@ -93,12 +93,15 @@ class Replica:
         self._await(flight, deadline)
         return self.state(deadline)
 
+    def note_used(self, paths: Iterable[SecretPath]) -> None:
+        """These paths are read on this node: fetch them as soon as they change."""
+        self._used_paths.add(paths)
+
     def secrets(
-        self, state: State, wanted: Mapping[SecretPath, Descriptor], deadline: Deadline
+        self, state: State, wanted: Iterable[Descriptor], deadline: Deadline
     ) -> dict[Digest, Secret | RuneError]:
         """Secrets that a verified snapshot names, fetched at the same time; by digest, each or why it isn't had."""
-        self._used_paths.add(wanted)
-        return self._secrets.many(state, wanted.values(), deadline)
+        return self._secrets.many(state, wanted, deadline)
 
     def ciphertexts(
         self, state: State, wanted: Iterable[Descriptor], deadline: Deadline
