@@ -16,6 +16,9 @@ from rune.mount.entry_parse import parse_entry
 from rune.mount.names import check_distinct
 from rune.mount.recent import Recent
 
+PARAMETERS: Final = frozenset({"store", "clusterStore", "objects"})
+"""What a SecretProviderClass for Rune may say."""
+
 # Kubernetes object names: RFC 1123 subdomains.
 _NAME: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?", re.ASCII)
 _LIST_MEND: Final = "write a list, each entry with at least a path: objects: |\\n  - path: prod/payments/db"
@@ -62,6 +65,7 @@ class ParameterParser:
         Raises:
             InvalidParameter: naming up to five wrong fields, each with its place.
         """
+        _refuse_unknown(parameters)
         store = _store(parameters, namespace)
         text = parameters.get("objects", "")
         objects = self._recent.get(text)
@@ -69,6 +73,16 @@ class ParameterParser:
             objects = parse_objects(text)
             self._recent.put(text, objects)
         return Parameters(store, objects)
+
+
+def _refuse_unknown(parameters: Mapping[str, str]) -> None:
+    unknown = sorted(parameters.keys() - PARAMETERS)
+    if unknown:
+        raise InvalidParameter(
+            f"parameter or volume attribute {unknown[0][:80]!r} is not known"
+            + (f", and {len(unknown) - 1} more" if len(unknown) > 1 else ""),
+            mend=f"remove it, or correct it to one of {', '.join(sorted(PARAMETERS))}",
+        )
 
 
 def _store(parameters: Mapping[str, str], namespace: str) -> StoreName:

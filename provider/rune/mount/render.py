@@ -1,6 +1,7 @@
 """Values to files."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from rune.errors import RenderFailed, SizeExceeded
@@ -72,22 +73,33 @@ def entry_version(entry: Entry, digest: Digest | None) -> tuple[str, str]:
     return entry.version_id, f"{digest or _ABSENT}-{entry.fingerprint}"
 
 
-def assemble(rendered: Sequence[tuple[Entry, Digest | None, tuple[MountedFile, ...]]]) -> MountAnswer:
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """One entry's part of the answer."""
+
+    entry: Entry
+    manifest: Digest | None
+    """The digest of the secret's manifest; None: the entry is optional and absent."""
+    files: tuple[MountedFile, ...]
+
+
+def assemble(rendered: Sequence[Rendered]) -> MountAnswer:
     """The answer to a whole mount.
 
     Args:
-        rendered: each entry, its secret's manifest (None: optional and absent) and its files.
+        rendered: every entry's part.
 
     Raises:
         InvalidParameter: two entries make one file, which only the keys of a secret could show.
         SizeExceeded: more files or bytes than an answer may have.
     """
-    files = [file for _, _, made in rendered for file in made]
-    check_distinct((file.path, entry.place) for entry, _, made in rendered for file in made)
+    files = [file for one in rendered for file in one.files]
+    check_distinct((file.path, one.entry.place) for one in rendered for file in one.files)
     size = sum(len(file.path) + len(file.contents) for file in files)
     if len(files) > MOUNT.files or size > MOUNT.answer_bytes:
         raise SizeExceeded(
             f"the volume has {len(files)} files and {size} bytes, more than {MOUNT.files} or {MOUNT.answer_bytes}",
             mend="mount fewer keys, or use two volumes",
         )
-    return MountAnswer(tuple(files) or (NOTHING,), tuple(entry_version(entry, digest) for entry, digest, _ in rendered))
+    versions = tuple(entry_version(one.entry, one.manifest) for one in rendered)
+    return MountAnswer(tuple(files) or (NOTHING,), versions)

@@ -10,12 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from rune.errors import InvalidParameter, InvalidRequest, RuneError, TokenMissing
+from rune.errors import InvalidRequest, RuneError, TokenMissing
 from rune.model.bounded_json import Json, parse_json
 from rune.model.limits import MOUNT
-
-PARAMETERS: Final = frozenset({"store", "clusterStore", "objects"})
-"""What a SecretProviderClass for Rune may say."""
 
 _KUBELET: Final = "csi.storage.k8s.io/"
 _TOKENS: Final = _KUBELET + "serviceAccount.tokens"
@@ -59,7 +56,7 @@ class MountRequest:
 
     claim: Claim
     parameters: Mapping[str, str]
-    """Those of PARAMETERS that are in effect."""
+    """Whatever is neither the kubelet's nor the driver's own, not yet checked: rune.mount.parameters."""
     default_mode: int
     tokens: Mapping[str, str] = field(repr=False)
     """Service account tokens by audience."""
@@ -86,11 +83,14 @@ def parse_request(raw: RawMount) -> MountRequest:
 
     Raises:
         InvalidRequest: it isn't what driver and kubelet send.
-        InvalidParameter: an attribute that nobody knows.
     """
     attributes = _texts(raw.attributes, "attributes")
     secrets = _texts(raw.secrets, "secrets") if raw.secrets else {}
-    _refuse_unknown(attributes, secrets)
+    if set(secrets) - {_TOKENS}:
+        raise InvalidRequest(
+            "the volume has a nodePublishSecretRef, which Rune doesn't use",
+            mend="remove it: a pod is known by its service account token",
+        )
     return MountRequest(
         claim=Claim(
             pod_name=_claim(attributes, "pod.name"),
@@ -98,7 +98,7 @@ def parse_request(raw: RawMount) -> MountRequest:
             pod_uid=_claim(attributes, "pod.uid"),
             service_account=_claim(attributes, "serviceAccount.name"),
         ),
-        parameters={name: value for name, value in attributes.items() if name in PARAMETERS},
+        parameters={name: value for name, value in attributes.items() if _is_parameter(name)},
         default_mode=_mode(raw.permission),
         tokens=_tokens(secrets.get(_TOKENS) or attributes.get(_TOKENS, "")),
     )
@@ -125,23 +125,8 @@ def _json(document: str, what: str) -> Json:
         raise InvalidRequest(error.what, mend=_DRIVER_MEND) from None
 
 
-def _refuse_unknown(attributes: Mapping[str, str], secrets: Mapping[str, str]) -> None:
-    unknown = sorted(name for name in attributes if not _is_known(name))
-    if unknown:
-        raise InvalidParameter(
-            f"parameter or volume attribute {unknown[0][:80]!r} is not known"
-            + (f", and {len(unknown) - 1} more" if len(unknown) > 1 else ""),
-            mend=f"remove it, or correct it to one of {', '.join(sorted(PARAMETERS))}",
-        )
-    if set(secrets) - {_TOKENS}:
-        raise InvalidParameter(
-            "the volume has a nodePublishSecretRef, which Rune doesn't use",
-            mend="remove it: a pod is known by its service account token",
-        )
-
-
-def _is_known(name: str) -> bool:
-    return name in PARAMETERS or name in _DRIVER or name.startswith(_KUBELET)
+def _is_parameter(name: str) -> bool:
+    return name not in _DRIVER and not name.startswith(_KUBELET)
 
 
 def _claim(attributes: Mapping[str, str], name: str) -> str:

@@ -145,6 +145,8 @@ def test_store(parameters: dict[str, str], name: StoreName) -> None:
         pytest.param({"store": "a", "clusterStore": "b"}, id="both"),
         pytest.param({"store": "other/main"}, id="another namespace"),
         pytest.param({"store": "Main"}, id="capitals"),
+        pytest.param({"store": "main", "Store": "main"}, id="names are case-sensitive"),
+        pytest.param({"store": "main", "vaultStore": "x", "object": "y"}, id="another provider's"),
     ],
 )
 def test_store_refused(parameters: dict[str, str]) -> None:

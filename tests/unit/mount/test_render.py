@@ -8,7 +8,7 @@ from rune.model.path import KeyName
 from rune.mount.answer import MountedFile
 from rune.mount.entry import Entry
 from rune.mount.parameters import parse_objects
-from rune.mount.render import NOTHING, assemble, entry_version, render_entry
+from rune.mount.render import NOTHING, Rendered, assemble, entry_version, render_entry
 
 DIGEST = digest_of(b"manifest")
 
@@ -78,7 +78,7 @@ def test_versions_are_the_manifest_and_the_rendering() -> None:
 
 
 def test_all_optional_and_absent_still_empties_the_volume() -> None:
-    answer = assemble([(entry("- {path: a, optional: true}"), None, ())])
+    answer = assemble([Rendered(entry("- {path: a, optional: true}"), None, ())])
     assert answer.files == (NOTHING,)
     assert len(answer.versions) == 1
 
@@ -87,7 +87,7 @@ def test_keys_of_two_secrets_may_not_meet_in_one_file() -> None:
     objects = parse_objects("- {path: a}\n- {path: b}").entries
     made = (MountedFile("k", 0o644, b""),)
     with pytest.raises(InvalidParameter, match=r"objects\[0\] and objects\[1\]"):
-        assemble([(objects[0], DIGEST, made), (objects[1], DIGEST, made)])
+        assemble([Rendered(objects[0], DIGEST, made), Rendered(objects[1], DIGEST, made)])
 
 
 @pytest.mark.parametrize(
@@ -99,8 +99,10 @@ def test_keys_of_two_secrets_may_not_meet_in_one_file() -> None:
 )
 def test_the_answer_is_bounded(made: list[MountedFile]) -> None:
     with pytest.raises(SizeExceeded):
-        assemble([(entry("- {path: a}"), DIGEST, tuple(made))])
+        assemble([Rendered(entry("- {path: a}"), DIGEST, tuple(made))])
 
 
 def test_no_contents_in_a_repr() -> None:
-    assert "s3cret" not in repr(assemble([(entry("- {path: a}"), DIGEST, (MountedFile("k", 0o644, b"s3cret"),))]))
+    assert "s3cret" not in repr(
+        assemble([Rendered(entry("- {path: a}"), DIGEST, (MountedFile("k", 0o644, b"s3cret"),))])
+    )
