@@ -25,7 +25,7 @@ class ApiServer:
     """One API server; start() and stop() may be called any number of times, data and port stay.
 
     `url` and `ca_file` (PEM) are how to reach it, `admin_token` belongs to system:masters and `kubeconfig` uses it;
-    `admin` acts with it.
+    `admin` acts with it. `service_account_key` (PEM) is what the server signs ServiceAccounts' tokens with.
     """
 
     def __init__(self, folder: Path, *, etcd: Path, kube_apiserver: Path) -> None:
@@ -36,6 +36,7 @@ class ApiServer:
         authority = Authority(folder / "tls")
         self.url = f"https://{LOOPBACK}:{self._port}"
         self.ca_file = authority.ca_file
+        self.service_account_key = folder / "service-account.key"
         self.admin_token = secrets.token_urlsafe(24)
         self.admin = self.as_bearer(self.admin_token)
         self.kubeconfig = self.kubeconfig_for(ADMIN, self.admin_token)
@@ -93,7 +94,7 @@ class ApiServer:
     def _apiserver_command(self, kube_apiserver: Path, authority: Authority) -> list[str]:
         serving = authority.issue("kube-apiserver")
         key = ec.generate_private_key(ec.SECP256R1())
-        private, public = self._folder / "service-account.key", self._folder / "service-account.pub"
+        private, public = self.service_account_key, self._folder / "service-account.pub"
         private.write_bytes(private_pem(key))
         public.write_bytes(
             key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)

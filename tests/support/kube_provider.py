@@ -1,0 +1,57 @@
+"""The parts that the tests of the Kubernetes adapters share: our CRDs, our RBAC, and the provider's own access."""
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import yaml
+
+from rune.adapters.kube import KubeApi
+from rune.adapters.kube_access import ClusterAccess
+from rune.model.clock import SystemClock
+from rune.transport.origin import parse_url
+from tests.support.apiserver import ISSUER, ApiServer
+
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+PROVIDER_NAMESPACE = "rune-system"
+PROVIDER = "rune-provider"
+PATIENCE_S = 20.0
+
+
+def install(server: ApiServer) -> None:
+    """Apply what deploy/ ships: CRDs, namespace, ServiceAccount and rights."""
+    for path in (*sorted((DEPLOY / "crds").glob("*.yaml")), DEPLOY / "rbac.yaml"):
+        for manifest in yaml.safe_load_all(path.read_text()):
+            server.admin.apply(manifest)
+
+
+def access(server: ApiServer, token: str) -> ClusterAccess:
+    """How to reach the server, as whoever the token is."""
+    return ClusterAccess(parse_url(server.url), lambda: token, server.ca_file.read_text())
+
+
+def provider(server: ApiServer) -> KubeApi:
+    """A client with the rights of deploy/rbac.yaml and no others."""
+    return as_service_account(server, PROVIDER_NAMESPACE, PROVIDER)
+
+
+def as_service_account(server: ApiServer, namespace: str, name: str) -> KubeApi:
+    """A client that is a ServiceAccount."""
+    token = server.admin.token_request(namespace, name, audience=ISSUER)
+    return KubeApi.connect(access(server, token), SystemClock())
+
+
+def eventually(condition: Callable[[], bool], *, within_s: float = PATIENCE_S) -> None:
+    """Wait for something that other threads bring about."""
+    ends = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < ends, f"it did not happen within {within_s:g} s"
+        time.sleep(0.02)
+
+
+def names() -> Iterator[str]:
+    """Names that no other test of the run uses."""
+    number = 0
+    while True:
+        number += 1
+        yield f"kube-{number}-{time.monotonic_ns() % 10**9}"
