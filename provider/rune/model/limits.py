@@ -228,7 +228,19 @@ class KubernetesLimits:
     event_note_chars: int = 1_024
 
 
+@dataclass(frozen=True, slots=True)
+class LayoutLimits:
+    """Bounds of a store in a folder."""
+
+    index_bytes: int = 16 * MIB
+    """Some 60,000 tags: 15,000 commits."""
+    writer_wait_s: float = 60.0
+    """How long a commit waits for another one to end."""
+    index_wait_s: float = 10.0
+
+
 FORMAT: Final = FormatLimits()
+LAYOUT: Final = LayoutLimits()
 OBJECTS: Final = ObjectLimits()
 TRANSPORT: Final = TransportLimits()
 MOUNT: Final = MountLimits()

@@ -58,7 +58,7 @@ def _publish(stage: Stage) -> None:
 
 def _serve(stage: Stage) -> None:
     stage.title(3, "The provider, as it runs on every node, with its configuration from files")
-    stage.run("rune manifest runestore demo --namespace payments --interval 1s > config/store.yaml")
+    stage.run("rune manifest runestore demo --namespace payments --interval 5s > config/store.yaml")
     stage.run("umask 077; rune keyset secret demo --namespaces payments > config/keyset.yaml")
     stage.start_provider(
         "rune-provider --config-dir config --state-dir state --providers-dir providers --http-address=", _SOCKET
@@ -81,7 +81,7 @@ def _rotate(stage: Stage) -> None:
     stage.run("rune diff")
     stage.wait_for(_call(_API), lambda code, output: code == 0 and _version(output) != before)
     stage.say(
-        "the provider asks the registry every second here; the driver then asks the provider, and writes the files"
+        "the provider asks the registry every five seconds here; the driver then asks the provider, and writes the files"
     )
     stage.run(_call(_API, "pod"))
     stage.run("head pod/db/password")
