@@ -9,7 +9,8 @@ from rune.cli.output import Cell, Column
 from rune.cli.session import Session, places_of
 from rune.cli.user import ask_passphrase, new_passphrase
 from rune.client import keys
-from rune.client.manifests import keyset_secret
+from rune.client.manifests import PROVIDER_NAMESPACE
+from rune.client.placement import Placement, keyset_manifest
 from rune.errors import InvalidInput
 from rune.model.bounded_yaml import dump_yaml
 
@@ -124,7 +125,8 @@ def secret(session: Session, name: str, namespaces: str, file: Path | None) -> N
 
     Only for a machine without a Kubernetes API to talk to; else use `rune keyset install`.
     """
-    session.printer.text(dump_yaml(_secret(session, name, namespaces, file)))
+    placement = _placement(session, name, namespaces)
+    session.printer.text(dump_yaml(keyset_manifest(_path(session, name, file), placement, ask_passphrase)))
     session.printer.warn("what was printed is the key itself")
 
 
@@ -132,33 +134,25 @@ def secret(session: Session, name: str, namespaces: str, file: Path | None) -> N
 @click.argument("name")
 @_namespaces_option
 @click.option("--context", metavar="NAME", help="Of the kubeconfig.  [default: the current one]")
-@click.option("--namespace", default="rune-system", show_default=True, help="The provider's own namespace.")
+@click.option("--namespace", default=PROVIDER_NAMESPACE, show_default=True, help="The provider's own namespace.")
 @_file_option
 @click.pass_obj
 def install(
     session: Session, name: str, namespaces: str, context: str | None, namespace: str, file: Path | None
 ) -> None:
     """Write a keyset's Secret into the provider's namespace, where the nodes read it; a newer one replaces it."""
-    from rune.client.install import install_secret  # loads the Kubernetes client, which takes a second
+    from rune.client.install import install_keyset  # loads the Kubernetes client, which takes a second
 
-    manifest = _secret(session, name, namespaces, file, namespace)
-    created = install_secret(manifest, context)
+    placement = _placement(session, name, namespaces, namespace)
+    created = install_keyset(_path(session, name, file), placement, ask_passphrase, context=context)
     session.printer.note(f"{'created' if created else 'updated'} Secret {namespace}/{name}")
 
 
-def _secret(
-    session: Session, name: str, namespaces: str, file: Path | None, namespace: str = "rune-system"
-) -> dict[str, object]:
-    globs = [part.strip() for part in namespaces.split(",") if part.strip()]
+def _placement(session: Session, name: str, namespaces: str, namespace: str = PROVIDER_NAMESPACE) -> Placement:
+    globs = tuple(part.strip() for part in namespaces.split(",") if part.strip())
     if not globs:
         raise InvalidInput("--namespaces names none", mend="write the namespaces' names or globs, with commas")
-    return keyset_secret(
-        name,
-        keys.cleartext(_path(session, name, file), ask_passphrase),
-        store_id=session.entry().store_id,
-        namespaces=globs,
-        namespace=namespace,
-    )
+    return Placement(name, session.entry().store_id, globs, namespace)
 
 
 def _path(session: Session, name: str, file: Path | None) -> Path:

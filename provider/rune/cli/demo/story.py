@@ -81,7 +81,7 @@ def _rotate(stage: Stage) -> None:
     stage.run("rune diff")
     stage.wait_for(_call(_API), lambda code, output: code == 0 and _version(output) != before)
     stage.say(
-        "the provider asks the registry every five seconds here; the driver then asks the provider, and writes the files"
+        "the provider asks the registry every five seconds here; the driver then asks the provider"
     )
     stage.run(_call(_API, "pod"))
     stage.run("head pod/db/password")
