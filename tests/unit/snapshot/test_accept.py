@@ -300,6 +300,11 @@ REFUSED = [
         errors.DigestMismatch,
         id="7-another-document",
     ),
+    pytest.param(
+        Case(evidence=with_policy(lambda _: PolicyEvidence(encode_policy(b"rules: []"), b"rules: []"))),
+        errors.DigestMismatch,
+        id="7-another-policy-altogether",
+    ),
     pytest.param(Case(store=signed_store(policy=b"rules: {")), errors.PolicyInvalid, id="7-not-yaml"),
     pytest.param(Case(store=signed_store(policy=WEAK_POLICY)), errors.PolicyInvalid, id="7-unknown-field"),
     pytest.param(
