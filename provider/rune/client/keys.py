@@ -17,9 +17,9 @@ from rune.adapters.tink import (
 )
 from rune.errors import UnsafeFile
 from rune.snapshot.frame import keyset_data
-from rune.wiring.writer_keysets import read_keyset, write_keyset
 from rune.wiring.writer import load_signer
 from rune.wiring.writer_config import PassphraseSource
+from rune.wiring.writer_keysets import read_keyset, write_keyset
 
 __all__ = [
     "KeyDescription",

@@ -3,24 +3,31 @@
 from collections.abc import Mapping
 from datetime import timedelta
 
+from rune.client.render import render
 from rune.client.results import (
     CommitResult,
     DiffResult,
     Listed,
     LogEntry,
     Progress,
+    RenderReport,
     SecretValues,
     StoreState,
+    VerifyReport,
     quiet,
 )
+from rune.client.verify import verify
 from rune.client.view import View
+from rune.model.caller import Caller
 from rune.model.clock import Clock, Deadline, SystemClock
 from rune.model.limits import PUBLISH
+from rune.model.oci import Digest
 from rune.model.path import parse_key, parse_path
 from rune.publish.access import Signers, Writer
 from rune.publish.change import Change, Edit, Plan, RemoveKey, RemoveSecret, SetKeys
 from rune.publish.commit import commit
 from rune.publish.contents import Contents
+from rune.publish.countersign import countersign, sign_policy_document
 from rune.publish.diff import changed_keys
 from rune.publish.log import read_log
 from rune.publish.options import CommitOptions, Outcome
@@ -124,6 +131,22 @@ class Store:
         """The policy's YAML; empty where a snapshot has none, which denies everything."""
         return self._view(revision).policy()
 
+    def verify(self) -> VerifyReport:
+        """The acceptance of the head step by step, then every object below it; a failed step is in the report."""
+        return verify(self._parts.access, self._parts.keysets, self._progress)
+
+    def render(self, parameters: Mapping[str, str], caller: Caller) -> RenderReport:
+        """What a pod of this service account would get from a SecretProviderClass, and why.
+
+        Args:
+            parameters: spec.parameters; whichever store they name, it is this one.
+            caller: namespace, service account and cluster of the pod.
+
+        Raises:
+            InvalidParameter: the parameters can't be parsed.
+        """
+        return render(self._parts, parameters, caller)
+
     # Writing
 
     def set(
@@ -206,6 +229,30 @@ class Store:
         signers = Signers(writer=None, freshness=self._parts.freshness_signer)
         outcome = refresh(self._writer(signers), lifetime=expires, expect_revision=expect_revision)
         return _result(outcome)
+
+    def sign(self) -> tuple[str, ...]:
+        """Add signatures to the current snapshot, its policy and its head, with the keys at hand for each role.
+
+        Returns:
+            What was signed.
+
+        Raises:
+            SigningKeyMissing: there is no key for any role.
+        """
+        return countersign(self._writer(self._parts.signers()))
+
+    def sign_policy(self, document: str) -> Digest:
+        """Sign a policy before it is in force: then a writer without the policy key can put exactly this one.
+
+        Returns:
+            The digest of the policy's manifest.
+
+        Raises:
+            PolicyInvalid: it can't be parsed.
+            SigningKeyMissing: there is no policy key.
+        """
+        signers = Signers(writer=None, freshness=None, policy=self._parts.policy_signer)
+        return sign_policy_document(self._writer(signers), document.encode())
 
     def _edit(
         self, edit: Edit, options: CommitOptions, keyset: str | None = None, cluster: str = "", audience: str = ""

@@ -53,12 +53,12 @@ class View:
         return Contents.of(self.snapshot)
 
     def revision(self, number: int) -> Snapshot:
-        """The snapshot of a revision in the accepted head's history.
+        """The snapshot of a revision that the accepted one comes from.
 
         Raises:
             SnapshotNotFound: there is none, or more than one.
         """
-        return find_revision(number, self.base.accepted.head.history, self.lineage)
+        return find_revision(number, self.base.tip.digest, self.lineage)
 
     def parent(self) -> Snapshot:
         """The snapshot that this one was made on; of a merge the first.

@@ -56,6 +56,14 @@ class Signers:
         """
         return _need(self.freshness, "sign a head")
 
+    def need_policy(self) -> Signer:
+        """The key that signs policies.
+
+        Raises:
+            SigningKeyMissing: there is none.
+        """
+        return _need(self.policy, "sign a policy")
+
 
 @dataclass(frozen=True, slots=True)
 class Writer:

@@ -3,8 +3,9 @@
 from dataclasses import dataclass
 
 from rune.errors import SnapshotNotFound
+from rune.model.oci import Digest
 from rune.model.path import KeyName, SecretPath
-from rune.model.store import HistoryEntry, Snapshot
+from rune.model.store import Snapshot
 from rune.publish.contents import Contents, Draft, LoadSecret
 from rune.publish.lineage import Lineage
 
@@ -29,22 +30,27 @@ class Restore:
         return True
 
 
-def find_revision(number: int, history: tuple[HistoryEntry, ...], lineage: Lineage) -> Snapshot:
-    """The snapshot of a revision in an accepted head's history.
+def find_revision(number: int, tip: Digest, lineage: Lineage) -> Snapshot:
+    """The snapshot of a revision that a verified one comes from.
+
+    Found by walking from parent to parent, each named by digest in a snapshot that a writer vouches for. The head's
+    history would be faster, but may be signed by a job that only keeps heads fresh and must not be able to have its
+    own snapshot restored.
 
     Raises:
-        SnapshotNotFound: the history doesn't have it, or has two of that number, where commits crossed.
+        SnapshotNotFound: there is none, or there are two of that number, where commits crossed.
     """
-    found = [entry.digest for entry in history if entry.number == number]
+    found = []
+    for _, snapshot in lineage.walk(tip):
+        if snapshot.revision.number < number:
+            break
+        if snapshot.revision.number == number:
+            found.append(snapshot)
     if len(found) > 1:
         raise SnapshotNotFound(
-            f"there are {len(found)} snapshots of revision {number}: two commits crossed",
+            f"there are {len(found)} snapshots of revision {number}: commits crossed",
             mend="name the revision that merged them, or one before",
         )
     if not found:
-        oldest = min((entry.number for entry in history), default=0)
-        raise SnapshotNotFound(
-            f"the head's history has no revision {number}, it reaches back to {oldest}",
-            mend="see what there is with `rune log`",
-        )
-    return lineage.snapshot(found[0])
+        raise SnapshotNotFound(f"there is no revision {number}", mend="see what there is with `rune log`")
+    return found[0]

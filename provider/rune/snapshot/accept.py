@@ -3,6 +3,7 @@
 Pure: the caller gathers the evidence, and records the new mark before it uses anything of what was accepted.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -90,7 +91,14 @@ class Accepted:
     signers: Signers
 
 
-def accept(evidence: Evidence, expectation: Expectation, mark: Mark | None, now: datetime) -> Accepted:
+def accept(
+    evidence: Evidence,
+    expectation: Expectation,
+    mark: Mark | None,
+    now: datetime,
+    *,
+    reached: Callable[[int], None] = lambda _: None,
+) -> Accepted:
     """Verify a head and everything that it stands for (docs/security.md).
 
     Args:
@@ -98,25 +106,32 @@ def accept(evidence: Evidence, expectation: Expectation, mark: Mark | None, now:
         expectation: what must be.
         mark: the highest state ever accepted, None for a first use without memory.
         now: the wall clock, UTC.
+        reached: hears the number of each step before it is taken, for `rune verify`.
 
     Raises:
         VerificationFailed: of the class that names what is wrong; nothing of the evidence may be used.
     """
     trust = expectation.trust
     # 1 The head: size, form, artifactType, exactly one descriptor. The digest is that of the very bytes parsed.
+    reached(1)
     head = decode_head(evidence.head.data)
     head_descriptor = describe_head(evidence.head.data)
     # 2 A freshness signer says that it is current.
+    reached(2)
     freshness = approved_by(
         head_descriptor.digest, evidence.head.bundles, trust.freshness, what="head", role="freshness signer"
     )
     # 3 It is this store's, of the epoch that the administrator set.
+    reached(3)
     _check_store(head, expectation)
     # 4 It may still be believed, and so may this machine's clock.
+    reached(4)
     _check_time(head, mark, now)
     # 5 It isn't older than what was accepted before, and descends from that.
+    reached(5)
     _check_order(head, expectation, mark)
     # 6 The snapshot is the one that the head names, and a writer's.
+    reached(6)
     snapshot_descriptor = describe_snapshot(head.snapshot.verified(evidence.snapshot.data))
     snapshot = decode_snapshot(evidence.snapshot.data)
     writer = approved_by(
@@ -124,8 +139,10 @@ def accept(evidence: Evidence, expectation: Expectation, mark: Mark | None, now:
     )
     _check_snapshot(snapshot, head)
     # 7 The policy is the one that the snapshot names; it parses, and a policy signer's where that is asked for.
+    reached(7)
     policy, policy_signer = _judge_policy(snapshot, evidence.policy, trust)
     # 8 The caller records this mark before anything of the state is used.
+    reached(8)
     signed_time = head.created if mark is None else max(head.created, mark.signed_time)
     new_mark = Mark(head.revision, snapshot_descriptor.digest, signed_time)
     signers = Signers(freshness, writer, policy_signer)

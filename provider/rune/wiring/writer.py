@@ -1,20 +1,19 @@
 """Builds what a writer needs from its configuration. Private files are opened when an operation first needs them."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from rune.adapters.keypair import KeyVerifier, load_key
+from rune.adapters.keypair import load_key
 from rune.adapters.marks import FileMarks
 from rune.errors import SigningKeyMissing
 from rune.model.clock import Clock
-from rune.model.spec import KeySpec, VerifySpec
-from rune.ports import Signer, Trust
+from rune.ports import Signer
 from rune.publish.access import Access, Signers
 from rune.publish.sealing import WriterKeyset
-from rune.wiring.writer_keysets import open_keysets
+from rune.wiring.trust import open_trust
 from rune.wiring.writer_config import PassphraseSource, WriterConfig
+from rune.wiring.writer_keysets import open_keysets
 from rune.wiring.writer_registry import open_registry
 
 
@@ -74,20 +73,6 @@ def open_writer(config: WriterConfig, clock: Clock) -> WriterParts:
     return WriterParts(config, access)
 
 
-def open_trust(verify: VerifySpec) -> Trust:
-    """Who is accepted in which role.
-
-    Raises:
-        InvalidConfig: a public key can't be used.
-    """
-    writers = _verifiers(verify.keys)
-    return Trust(
-        writers=writers,
-        freshness=writers if verify.freshness is None else _verifiers(verify.freshness),
-        policy=None if verify.policy_signers is None else _verifiers(verify.policy_signers),
-    )
-
-
 def load_signer(path: Path, passphrase: PassphraseSource | None) -> Signer:
     """A private key; its passphrase is asked for only if it has one.
 
@@ -102,7 +87,3 @@ def load_signer(path: Path, passphrase: PassphraseSource | None) -> Signer:
         if passphrase is None:
             raise
         return load_key(path, passphrase(path))
-
-
-def _verifiers(keys: Sequence[KeySpec]) -> tuple[KeyVerifier, ...]:
-    return tuple(KeyVerifier(key.name, key.pem) for key in keys)
