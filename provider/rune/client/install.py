@@ -1,4 +1,4 @@
-"""Putting a keyset's Secret into a cluster. Apart from the rest, because the Kubernetes client takes a second to load."""
+"""Putting a keyset's Secret into a cluster. Apart from the rest: the Kubernetes client takes a second to load."""
 
 import json
 import os
@@ -8,29 +8,37 @@ from rune.adapters import kubeconfig
 from rune.adapters.kube import KubeApi
 from rune.adapters.kube_json import SECRETS, Object, section, text
 from rune.client.manifests import Manifest
+from rune.client.placement import Placement, keyset_manifest
 from rune.errors import InvalidConfig
 from rune.model.bounded_json import parse_json
 from rune.model.clock import SystemClock
 from rune.model.limits import MIB
 from rune.model.spec import ANNOTATION_STORE_ID
+from rune.wiring.writer_config import PassphraseSource
 
 
-def install_secret(manifest: Manifest, context: str | None = None) -> bool:
-    """Create or replace the Secret that `keyset_secret` made.
+def install_keyset(
+    path: Path, placement: Placement, passphrase: PassphraseSource | None = None, *, context: str | None = None
+) -> bool:
+    """Create or replace the Secret for a keyset.
 
     Args:
-        manifest: from `rune.client.manifests.keyset_secret`.
+        path: the keyset's private file.
+        placement: for whom it is.
+        passphrase: of that file.
         context: of the kubeconfig ($KUBECONFIG, else ~/.kube/config); None: the current one.
 
     Returns:
         Whether it was created.
 
     Raises:
+        UnsafeFile, SigningKeyMissing: the keyset's file can't be used.
         InvalidConfig: the kubeconfig can't be used, or a Secret of that name is there and is no keyset of this store.
         KubernetesUnavailable: the API server doesn't answer or refuses; the text names the missing right.
     """
-    path = Path(os.environ.get("KUBECONFIG", "").split(os.pathsep)[0] or Path.home() / ".kube" / "config")
-    api = KubeApi.connect(kubeconfig.load(path, context=context), SystemClock())
+    manifest = keyset_manifest(path, placement, passphrase)
+    config = Path(os.environ.get("KUBECONFIG", "").split(os.pathsep)[0] or Path.home() / ".kube" / "config")
+    api = KubeApi.connect(kubeconfig.load(config, context=context), SystemClock())
     try:
         return _apply(api, _object(manifest))
     finally:
@@ -48,7 +56,8 @@ def _apply(api: KubeApi, wanted: Object) -> bool:
     mine = text(metadata, "annotations", ANNOTATION_STORE_ID)
     if text(found, "metadata", "annotations", ANNOTATION_STORE_ID) != mine:
         raise InvalidConfig(
-            f"Secret {name} is there and isn't a keyset of this store", mend="give the keyset another name, or remove it"
+            f"Secret {name} is there and isn't a keyset of this store",
+            mend="give the keyset another name, or remove it",
         )
     version = text(found, "metadata", "resourceVersion")
     # With the version that was looked at: whatever replaced it meanwhile is not overwritten.

@@ -182,6 +182,6 @@ def _check_history(access: Access, accepted: Accepted, report: _Report, deadline
     report.detail(_HISTORY, f"{len(walked)} snapshots")
     rivals = find_rivals(access, tags, least=accepted.head.revision, known=walked, deadline=deadline)
     report.warnings += [
-        f"{tip.snapshot.revision} by {tip.snapshot.author} is signed and not in the history: the next commit brings it in"
+        f"{tip.snapshot.revision} by {tip.snapshot.author} is signed and not in the history: a commit brings it in"
         for tip in rivals.signed
     ]
