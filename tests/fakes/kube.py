@@ -57,6 +57,8 @@ class MemoryKube:
     reviews: dict[str, Object] = field(default_factory=dict)
     """What is answered as the status of a TokenReview, by token."""
     watches: list[MemoryWatch] = field(default_factory=list)
+    versions: list[str] = field(default_factory=list)
+    """From which each watch was asked to go on."""
 
     def __post_init__(self) -> None:
         self._lock = threading.RLock()
@@ -96,6 +98,7 @@ class MemoryKube:
     def watch(self, resource: Resource, version: str) -> MemoryWatch:
         self._request("watch", resource)
         watch = MemoryWatch()
+        self.versions.append(version)
         self.watches.append(watch)
         return watch
 
