@@ -1,6 +1,7 @@
 """Marks in memory, by the same rules as on disk."""
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 
 from rune.errors import RuneError, StoreForked
@@ -8,12 +9,13 @@ from rune.model.store import Mark
 
 
 class MemoryMarks:
-    """A MarkStore; `failure` makes every call raise it."""
+    """A MarkStore; `failure` makes every call raise it, `before` runs before a mark is recorded."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self.marks: dict[tuple[str, str, int], Mark] = {}
         self.failure: RuneError | None = None
+        self.before: Callable[[], object] | None = None
 
     def load(self, uid: str, store_id: str, epoch: int) -> Mark | None:
         if self.failure:
@@ -24,6 +26,8 @@ class MemoryMarks:
     def raise_to(self, uid: str, store_id: str, mark: Mark) -> None:
         if self.failure:
             raise self.failure
+        if self.before:
+            self.before()
         key = (uid, store_id, mark.revision.epoch)
         with self._lock:
             old = self.marks.get(key)

@@ -137,9 +137,9 @@ class Replica:
         idle_s = max(REPLICA.idle_s, 2 * spec.interval.total_seconds())
         return None if self._services.clock.monotonic() - self._used_s > idle_s else self._view.due_s
 
-    def poll(self) -> None:
-        """Begin a refresh, unless one is under way."""
-        self._refresh_soon()
+    def poll(self) -> Future[None]:
+        """Begin a refresh, unless one is under way; it ends when that does, whatever comes of it."""
+        return self._refresh_soon()
 
     def _usable(self) -> tuple[StoreSpec, Refresher]:
         spec = self.object.spec
