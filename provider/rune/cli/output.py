@@ -90,7 +90,7 @@ class Printer:
             )
         for row in rows:
             table.add_row(*(Text(_cell_text(row.get(column.field))) for column in columns))
-        self._out.print(table)
+        self._table(table)
 
     def item(self, fields: Mapping[str, Cell]) -> None:
         """One object: its fields a line each, or an object."""
@@ -102,7 +102,16 @@ class Printer:
         table.add_column(overflow="fold", no_wrap=not self._out.is_terminal)
         for name, cell in fields.items():
             table.add_row(Text(name), Text(_cell_text(cell)))
-        self._out.print(table)
+        self._table(table)
+
+    def _table(self, table: Table) -> None:
+        if self._out.is_terminal:
+            self._out.print(table)
+            return
+        # Without the padding at the ends of lines, which only a screen needs.
+        with self._out.capture() as captured:
+            self._out.print(table)
+        self.text("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
     def text(self, text: str) -> None:
         """A document of our own making (a policy, a manifest), as it is."""

@@ -36,7 +36,7 @@ def commit_of(message: str, author: str | None, expect_revision: int | None) -> 
     return CommitOptions(author=author or default_author(), message=message, expect_revision=expect_revision)
 
 
-def announce(printer: Printer, result: CommitResult) -> None:
+def announce(printer: Printer, result: CommitResult, *, done: str = "committed") -> None:
     """Say what a commit did: for people on stderr, as data with --output."""
     for warning in result.warnings:
         printer.warn(warning)
@@ -58,7 +58,7 @@ def announce(printer: Printer, result: CommitResult) -> None:
         return
     merged = f", merged with {', '.join(map(str, result.merged))}" if result.merged else ""
     expires = f", expires {result.expires:%Y-%m-%dT%H:%M:%SZ}" if result.expires else ""
-    printer.note(f"committed revision {result.revision}{merged}{expires}: {_summary(result)}")
+    printer.note(f"{done} revision {result.revision}{merged}{expires}{_summary(result)}")
 
 
 def change_row(change: KeyChange) -> dict[str, Cell]:
@@ -72,4 +72,4 @@ def _summary(result: CommitResult) -> str:
         parts.append(f"and {len(result.keys) - len(parts)} more")
     if result.policy_changed:
         parts.append("changed the policy")
-    return ", ".join(parts) or "the same content"
+    return f": {', '.join(parts)}" if parts else ""

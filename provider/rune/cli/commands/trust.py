@@ -64,4 +64,4 @@ def refresh(session: Session, expires: str | None, expect_revision: int | None) 
     lifetime = parse_duration(wanted, field="--expires") if wanted else None
     with session.store() as store:
         result = store.refresh(lifetime, expect_revision=expect_revision)
-    announce(session.printer, result)
+    announce(session.printer, result, done="signed a new head for")

@@ -80,9 +80,7 @@ def _rotate(stage: Stage) -> None:
     stage.run(f"{_RANDOM} | rune set prod/payments/db password=- -m 'rotate the password'")
     stage.run("rune diff")
     stage.wait_for(_call(_API), lambda code, output: code == 0 and _version(output) != before)
-    stage.say(
-        "the provider asks the registry every five seconds here; the driver then asks the provider"
-    )
+    stage.say("the provider asks the registry every five seconds here; the driver then asks the provider")
     stage.run(_call(_API, "pod"))
     stage.run("head pod/db/password")
 
