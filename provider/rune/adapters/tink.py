@@ -14,8 +14,8 @@ import tink
 from tink import aead, hybrid, json_proto_keyset_format, secret_key_access
 from tink.proto import tink_pb2
 
-from rune.errors import DecryptionFailed, InvalidConfig, InvalidValue
-from rune.model.bounded_json import parse_json
+from rune.errors import DecryptionFailed, InvalidConfig, InvalidValue, VerificationFailed
+from rune.model.bounded_json import Json, parse_json
 from rune.model.limits import KIB
 from rune.ports import ValueOpener, ValueSealer
 
@@ -115,7 +115,7 @@ def describe_keyset(keyset: bytes) -> tuple[KeyDescription, ...]:
     Raises:
         InvalidConfig: it isn't a keyset, or has a key of a kind that Rune doesn't use.
     """
-    document = parse_json(keyset, what="the keyset", max_bytes=MAX_BYTES)
+    document = _document(keyset)
     info = document.get("keysetInfo", document) if isinstance(document, dict) else None
     keys = (info.get("key") or info.get("keyInfo")) if isinstance(info, dict) else None
     if not isinstance(info, dict) or not isinstance(keys, list) or not keys:
@@ -197,7 +197,7 @@ def unwrap_keyset(wrapped: bytes, wrapping: bytes, associated_data: bytes, acces
 
 def is_wrapped(keyset: bytes) -> bool:
     """Whether a keyset is encrypted under another one."""
-    document = parse_json(keyset, what="the keyset", max_bytes=MAX_BYTES)
+    document = _document(keyset)
     return isinstance(document, dict) and "encryptedKeyset" in document
 
 
@@ -233,6 +233,14 @@ class _Sealer:
             raise InvalidValue(
                 "a value could not be encrypted", mend="check the keyset with `rune keyset info`"
             ) from None
+
+
+def _document(keyset: bytes) -> Json:
+    try:
+        return parse_json(keyset, what="the keyset", max_bytes=MAX_BYTES)
+    except VerificationFailed as error:
+        # Not `from error`: a file that the user named is no matter of the store's integrity.
+        raise InvalidConfig(error.what, mend=_MEND) from None
 
 
 def _one_kind(keys: Iterable[KeyDescription]) -> tuple[KeysetKind, bool]:
