@@ -30,6 +30,6 @@ def demo(session: Session, keep: bool) -> None:
         stage = Stage(folder, session.printer)
         stack.callback(stage.close)
         play(stage)
-    session.printer.note(
-        f"\nThat was the main job, in {time.monotonic() - started:.0f} seconds. Next: README.md, a first real use."
-    )
+    session.printer.note("")
+    took_s = time.monotonic() - started
+    session.printer.note(f"That was the main job, in {took_s:.0f} seconds. Next: README.md, a first real use.")

@@ -17,7 +17,7 @@ rules:
 """
 _API: Final = Pod("payments", "api")
 _BATCH: Final = Pod("payments", "batch")
-_RANDOM: Final = "head -c 18 /dev/urandom | base64"
+_RANDOM: Final = "head -c 18 /dev/urandom | base64 | tr -d '\\n'"
 
 
 def play(stage: Stage) -> None:
@@ -66,6 +66,7 @@ def _serve(stage: Stage) -> None:
 
 
 def _mount(stage: Stage) -> None:
+    stage.say("config/identities.yaml stands in for a cluster's TokenReview: it knows the two pods by their tokens")
     stage.title(4, "A pod of payments/api mounts the secret")
     stage.run(_call(_API, "pod"))
     stage.run("head pod/db/user pod/db/password pod/url")
@@ -91,7 +92,9 @@ def _attack(stage: Stage) -> None:
     stage.wait_for(_call(_API), lambda code, _: code != 0)
     stage.run(_call(_API), fails=True)
     stage.title(8, "Or a store of their own in its place")
-    stage.run("cd mallory; rune -q init oci-layout://store --name demo --signer mallory; cp -r store/. ../store/")
+    stage.run(
+        "(cd mallory; rune -q init oci-layout://store --name demo --signer mallory); cp -r mallory/store/. store/"
+    )
     stage.wait_for(_call(_API), lambda code, output: code != 0 and "ROLLED_BACK" not in output)
     stage.run(_call(_API), fails=True)
     stage.run("rune verify || true")
