@@ -59,6 +59,8 @@ class MemoryKube:
     watches: list[MemoryWatch] = field(default_factory=list)
     versions: list[str] = field(default_factory=list)
     """From which each watch was asked to go on."""
+    watched: list[Resource] = field(default_factory=list)
+    """What each watch follows."""
 
     def __post_init__(self) -> None:
         self._lock = threading.RLock()
@@ -98,6 +100,7 @@ class MemoryKube:
     def watch(self, resource: Resource, version: str) -> MemoryWatch:
         self._request("watch", resource)
         watch = MemoryWatch()
+        self.watched.append(resource)
         self.versions.append(version)
         self.watches.append(watch)
         return watch
@@ -133,6 +136,7 @@ class MemoryKube:
             return self._store(resource, name, merged)
 
     def _request(self, verb: str, resource: Resource) -> None:
+        resource.path()
         name = f"{verb} {resource.plural}"
         with self._lock:
             self.requests[name] += 1
