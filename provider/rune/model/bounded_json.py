@@ -47,6 +47,8 @@ def parse_json(data: bytes, *, what: str, max_bytes: int, max_depth: int = FORMA
 
 def _check_depth(text: str, what: str, max_depth: int) -> None:
     """Count brackets outside of strings: a bomb is refused before the parser recurses into it."""
+    if text.count("[") + text.count("{") <= max_depth:
+        return
     depth = 0
     for token in _STRING_OR_BRACKET.finditer(text):
         first = text[token.start()]

@@ -21,6 +21,7 @@ _DRIVER: Final = frozenset({"secretProviderClass", "providerName"})
 # Pod names are RFC 1123 subdomains, UIDs are UUIDs or, for static pods, hashes; "/" and control characters never occur.
 _CLAIM: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,252}", re.ASCII)
 _DECIMAL: Final = re.compile(r"[0-9]{1,4}", re.ASCII)
+_NO_SECRETS: Final = ("", "null", "{}")
 _PERMISSION_BITS: Final = 0o777
 _DRIVER_MEND: Final = "let only the Secrets Store CSI driver call the provider"
 
@@ -85,7 +86,7 @@ def parse_request(raw: RawMount) -> MountRequest:
         InvalidRequest: it isn't what driver and kubelet send.
     """
     attributes = _texts(raw.attributes, "attributes")
-    secrets = _texts(raw.secrets, "secrets") if raw.secrets else {}
+    secrets = _texts(raw.secrets, "secrets") if raw.secrets not in _NO_SECRETS else {}
     if set(secrets) - {_TOKENS}:
         raise InvalidRequest(
             "the volume has a nodePublishSecretRef, which Rune doesn't use",

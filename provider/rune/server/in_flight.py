@@ -1,14 +1,16 @@
 """Counts the calls under way, so that a stop can let them finish."""
 
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
 from rune.model.clock import Clock, Deadline
 
 
 class InFlight:
-    """How many calls are under way, and until when new ones may run once the provider is stopping."""
+    """How many calls are under way, and until when new ones may run once the provider is stopping.
+
+    A context manager around each call, from any number of threads.
+    """
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -22,16 +24,18 @@ class InFlight:
         """Whether the provider is stopping."""
         return self._stop_at_s is not None
 
-    @contextmanager
-    def call(self) -> Iterator[None]:
-        """Around each call."""
+    def __enter__(self) -> None:
+        """Begin a call."""
         with self._changed:
             self._count += 1
-        try:
-            yield
-        finally:
-            with self._changed:
-                self._count -= 1
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End a call."""
+        with self._changed:
+            self._count -= 1
+            if self._stop_at_s is not None:
                 self._changed.notify_all()
 
     def bounded(self, deadline: Deadline) -> Deadline:
@@ -46,7 +50,8 @@ class InFlight:
             seconds: for how long.
             drain_s: how long calls may run after that.
         """
-        self._stop_at_s = self._clock.monotonic() + seconds + drain_s
+        with self._changed:
+            self._stop_at_s = self._clock.monotonic() + seconds + drain_s
         self._lingered.wait(seconds)
 
     def hurry(self) -> None:

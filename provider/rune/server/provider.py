@@ -58,7 +58,7 @@ class Provider:
 
     def mount(self, request: pb.MountRequest, context: grpc.ServicerContext) -> pb.MountResponse:
         """The content of one pod's volume, or a status whose message is a RuneError's and no other's."""
-        with self._in_flight.call():
+        with self._in_flight:
             try:
                 raw = RawMount(request.attributes, request.secrets, request.permission)
                 return _response(self._mounts.mount(raw, self._deadline(context)))

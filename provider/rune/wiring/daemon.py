@@ -1,0 +1,65 @@
+"""The provider as one object, built from its flags: what answers mounts, what keeps stores fresh, what listens."""
+
+from dataclasses import dataclass
+
+from rune.adapters.marks import FileMarks
+from rune.adapters.telemetry import Metrics
+from rune.adapters.telemetry_fanout import FanOut
+from rune.adapters.telemetry_log import AuditLog
+from rune.model.clock import Clock
+from rune.mount.pipeline import Mounter
+from rune.replica.services import Services
+from rune.replica.stores import Stores
+from rune.wiring.daemon_config import DaemonConfig
+from rune.wiring.daemon_kube import Surroundings, open_surroundings
+from rune.wiring.open_store import StoreOpener
+
+
+@dataclass(frozen=True, slots=True)
+class Daemon:
+    """Everything but the edges."""
+
+    mounts: Mounter
+    metrics: Metrics
+    log: AuditLog
+    stores: Stores
+    surroundings: Surroundings
+
+    def start(self) -> None:
+        """Begin to follow objects and to poll stores in use; once."""
+        self.log.start()
+        self.surroundings.start()
+        self.stores.start()
+
+    def is_ready(self) -> bool:
+        """Whether mounts can be answered: the stores were listed."""
+        return self.surroundings.is_ready()
+
+    def stop(self) -> None:
+        """End all threads; what is under way is given up."""
+        self.stores.stop()
+        self.surroundings.stop()
+        self.log.stop()
+
+
+def build_daemon(config: DaemonConfig, clock: Clock) -> Daemon:
+    """Build it; nothing is asked of anyone before `start`.
+
+    Raises:
+        InvalidConfig, UnsafeFile: a flag or a file that it names can't be used.
+    """
+    surroundings = open_surroundings(config, clock)
+    metrics = Metrics()
+    log = AuditLog()
+    audit = FanOut((log, metrics, *surroundings.listeners))
+    opener = StoreOpener(surroundings.objects, config.state_dir, clock)
+    stores = Stores(surroundings.objects, Services(opener, FileMarks(config.state_dir), audit, clock))
+    mounter = Mounter(
+        cluster=config.cluster_name,
+        audiences=config.audiences,
+        authenticator=surroundings.authenticator,
+        stores=stores,
+        audit=audit,
+        clock=clock,
+    )
+    return Daemon(mounter, metrics, log, stores, surroundings)
