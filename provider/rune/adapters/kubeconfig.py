@@ -17,6 +17,8 @@ from rune.transport.origin import parse_url
 from rune.transport.pools import ClientCertificate
 
 _CA_BYTES: Final = 1 * MIB
+_TOKEN_KEY: Final = "BearerToken"
+"""Where the client keeps the Authorization header."""
 _BEARER: Final = "Bearer "
 
 
@@ -31,8 +33,8 @@ def load(path: Path, *, context: str | None = None) -> ClusterAccess:
         InvalidConfig: it can't be used, or asks for something that we refuse: no verification of the server's
             certificate, a password, a proxy.
     """
-    untouched = Configuration()
     configuration = Configuration()
+    proxy_before = configuration.proxy
     try:
         load_kube_config(  # type: ignore[no-untyped-call]  # the client ships no types
             str(path), context=context, client_configuration=configuration, persist_config=False
@@ -44,27 +46,41 @@ def load(path: Path, *, context: str | None = None) -> ClusterAccess:
         raise InvalidConfig(
             f"the kubeconfig {path} can't be read ({type(error).__name__})", mend="check it with kubectl config view"
         ) from None
-    if not configuration.verify_ssl or configuration.tls_server_name or configuration.proxy != untouched.proxy:
+    if not configuration.verify_ssl or configuration.tls_server_name or configuration.proxy != proxy_before:
         raise InvalidConfig(
             f"the kubeconfig {path} has insecure-skip-tls-verify, tls-server-name or proxy-url",
             mend="reach the server directly, by a name that its certificate holds, with certificate-authority",
         )
-    if configuration.username or configuration.password:
-        raise InvalidConfig(
-            f"the kubeconfig {path} has a password", mend="use a token, a certificate or an exec plugin"
-        )
+    _check_credentials(path, configuration)
     chosen = current if context is None else next(each for each in contexts if each["name"] == context)
-    certificate = None
-    if configuration.cert_file and configuration.key_file:
-        certificate = ClientCertificate(Path(configuration.cert_file), Path(configuration.key_file))
     ca_file = configuration.ssl_ca_cert
     return ClusterAccess(
         server=parse_url(str(configuration.host), field=f"the server of {path}"),
         token=_PluginToken(path, configuration),
         ca_pem=None if not ca_file else read_text(Path(ca_file), max_bytes=_CA_BYTES),
-        client_certificate=certificate,
+        client_certificate=_certificate(configuration),
         namespace=str(chosen["context"].get("namespace") or "default"),
     )
+
+
+def _check_credentials(path: Path, configuration: Configuration) -> None:
+    token = configuration.api_key.get(_TOKEN_KEY, "")
+    # The client makes a token of a password: "Basic ...".
+    if token and not token.startswith(_BEARER):
+        raise InvalidConfig(
+            f"the kubeconfig {path} has a password", mend="use a token, a certificate or an exec plugin"
+        )
+    if not token and _certificate(configuration) is None:
+        raise InvalidConfig(
+            f"the kubeconfig {path} gives no token and no certificate, or its exec plugin failed",
+            mend="log in as the cluster asks for it, and check with kubectl get namespaces",
+        )
+
+
+def _certificate(configuration: Configuration) -> ClientCertificate | None:
+    if not configuration.cert_file or not configuration.key_file:
+        return None
+    return ClientCertificate(Path(configuration.cert_file), Path(configuration.key_file))
 
 
 class _PluginToken:
@@ -78,7 +94,7 @@ class _PluginToken:
     def __call__(self) -> str | None:
         try:
             with self._lock:
-                given = self._configuration.get_api_key_with_prefix("BearerToken", alias="authorization")
+                given = self._configuration.get_api_key_with_prefix(_TOKEN_KEY)
         except Exception as error:  # noqa: BLE001 - whatever it is, a plugin's output may hold what it was asked for
             raise KubernetesUnavailable(
                 f"the kubeconfig {self._path} gives no token ({type(error).__name__})",
