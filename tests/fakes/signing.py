@@ -116,6 +116,7 @@ def signed_store(
     writer: FakeSigner = WRITER,
     freshness: FakeSigner = FRESHNESS,
     policy_signer: FakeSigner = POLICY_SIGNER,
+    binding: Binding | None = None,
 ) -> SignedStore:
     """Encode and sign a store.
 
@@ -131,9 +132,12 @@ def signed_store(
         writer: signs the snapshot.
         freshness: signs the head.
         policy_signer: signs the policy.
+        binding: what the manifests say of every value.
     """
     revision = revision or Revision(1, 1)
-    manifests = {parse_path(path): encode_secret(sealed_secret(values)) for path, values in secrets.items()}
+    manifests = {
+        parse_path(path): encode_secret(sealed_secret(values, binding=binding)) for path, values in secrets.items()
+    }
     policy_manifest = None if policy is None else encode_policy(policy)
     snapshot = Snapshot(
         store_id=store_id,

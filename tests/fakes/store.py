@@ -20,7 +20,7 @@ from rune.model.spec import (
     StoreSpec,
     VerifySpec,
 )
-from rune.model.store import LATEST, HistoryEntry, Revision, revision_tag
+from rune.model.store import LATEST, UNBOUND, Binding, HistoryEntry, Revision, revision_tag
 from rune.ports import ContentCache, Keyset, Registry, StoreParts, Trust
 from rune.snapshot.accept import Signed
 from rune.snapshot.codec import describe_head, describe_policy, describe_snapshot
@@ -130,9 +130,42 @@ class Line:
         freshness: FakeSigner = FRESHNESS,
     ) -> SignedStore:
         """Write the next revision into the registry."""
+        return self.commit_sealed(
+            registry,
+            sealed(content, self.keyset),
+            expires=expires,
+            message=message,
+            writer=writer,
+            freshness=freshness,
+        )
+
+    def commit_bound(
+        self,
+        registry: MemoryRegistry,
+        content: Mapping[str, Mapping[str, bytes]],
+        *,
+        cluster: str = "",
+        audience: str = "",
+    ) -> SignedStore:
+        """The next revision, its values sealed for one cluster or service account."""
+        values = sealed(content, self.keyset, cluster=cluster, audience=audience)
+        return self.commit_sealed(registry, values, binding=Binding(bool(cluster), bool(audience)))
+
+    def commit_sealed(
+        self,
+        registry: MemoryRegistry,
+        values: Mapping[str, Mapping[str, bytes]],
+        *,
+        binding: Binding = UNBOUND,
+        expires: datetime | None = None,
+        message: str = "",
+        writer: FakeSigner = WRITER,
+        freshness: FakeSigner = FRESHNESS,
+    ) -> SignedStore:
+        """The next revision, of these ciphertexts."""
         number = self.history[0].number + 1 if self.history else 1
         store = signed_store(
-            sealed(content, self.keyset),
+            values,
             policy=self.policy,
             revision=Revision(self.epoch, number),
             history=self.history[:63],
@@ -141,6 +174,7 @@ class Line:
             message=message,
             writer=writer,
             freshness=freshness,
+            binding=binding,
         )
         publish(registry, store)
         self.history = store.head.history
