@@ -45,6 +45,12 @@ class Cosign:
         command = ["sign", "--yes", f"--key={key.private}", *options, f"{registry.host}/{reference}"]
         self._run(command, {"COSIGN_PASSWORD": key.password, **_access(self.home, registry)})
 
+    def attest(self, registry: Registry, reference: str, key: KeyPair, predicate: Path, kind: str = "custom") -> None:
+        """Attach a signed attestation about `repository@sha256:...`: the same bundle form, another statement."""
+        options = ["--tlog-upload=false", "--use-signing-config=false", f"--type={kind}", f"--predicate={predicate}"]
+        command = ["attest", "--yes", f"--key={key.private}", *options, f"{registry.host}/{reference}"]
+        self._run(command, {"COSIGN_PASSWORD": key.password, **_access(self.home, registry)})
+
     def verify(self, registry: Registry, reference: str, public: Path, *, legacy: bool = False) -> None:
         """Verify `repository@sha256:...` with a public key.
 

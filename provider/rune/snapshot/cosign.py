@@ -51,7 +51,8 @@ def sign(signer: Signer, digest: Digest) -> bytes:
     unsigned = Envelope(PAYLOAD_TYPE, statement(digest), b"", b"")
     document: dict[str, Json] = {
         "mediaType": MEDIA_BUNDLE,
-        "verificationMaterial": {"publicKey": {"hint": signer.hint}},
+        # cosign leaves the empty list out; the specification's Python model insists on it.
+        "verificationMaterial": {"publicKey": {"hint": signer.hint}, "tlogEntries": []},
         "dsseEnvelope": {
             "payload": base64.b64encode(unsigned.payload).decode(),
             "payloadType": PAYLOAD_TYPE,

@@ -44,7 +44,7 @@ def test_a_signed_object_is_approved() -> None:
 
 
 def test_the_bundle_names_the_key_as_cosign_does() -> None:
-    assert json.loads(BUNDLE)["verificationMaterial"] == {"publicKey": {"hint": WRITER.hint}}
+    assert json.loads(BUNDLE)["verificationMaterial"]["publicKey"] == {"hint": WRITER.hint}
 
 
 def _said(**changes: object) -> bytes:
