@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from rune.adapters import kubeconfig
 from rune.adapters.kube import KubeApi
-from rune.adapters.kube_json import SECRETS, Resource
+from rune.adapters.kube_json import RUNE_STORES, SECRETS, Resource
 from rune.adapters.kube_objects import KubeObjects
 from rune.errors import InvalidReference, KubernetesForbidden, KubernetesUnavailable, StoreInvalid
 from rune.model.clock import SystemClock
@@ -171,13 +172,21 @@ def test_an_outage_is_survived_and_made_up_for(tmp_path: Path, apiserver: ApiSer
             server.admin.apply(secret | {"stringData": {"keyset.json": "two"}})
             eventually(lambda: source.store(StoreName("new", "payments")) is not None)
             eventually(lambda: source.store(StoreName("doomed", "payments")) is None)
-            found = source.secret("keys")
-            assert found is not None
-            assert found.data == {"keyset.json": b"two"}
+            eventually(lambda: (found := source.secret("keys")) is not None and found.data == {"keyset.json": b"two"})
         finally:
             source.stop()
     finally:
         server.stop()
+
+
+def test_a_kubeconfig_reaches_the_server(apiserver: ApiServer, client: KubeApi, namespace: str) -> None:
+    apiserver.admin.apply(good("RuneStore", "main", namespace))
+    here = RUNE_STORES.within(namespace)
+    api = KubeApi.connect(kubeconfig.load(apiserver.kubeconfig), SystemClock())
+    assert api.get(here, "main") == client.get(here, "main")
+    stranger = kubeconfig.load(apiserver.kubeconfig_for("stranger", "no-token-of-this-server"))
+    with pytest.raises(KubernetesUnavailable, match="own credentials"):
+        KubeApi.connect(stranger, SystemClock()).get(here, "main")
 
 
 def test_without_rights_the_reason_is_told(apiserver: ApiServer, client: KubeApi, namespace: str) -> None:

@@ -1,6 +1,7 @@
 """Secrets and ConfigMaps of the Kubernetes API, by name, each asked for at most twice a minute.
 
-While the API is down the last known content serves on; a refusal or a deletion counts at once.
+While the API is down the last known content serves on. A deletion counts at once, a refusal after a minute: an API
+server that starts refuses everything until it has read its RBAC rules.
 """
 
 import base64
@@ -8,11 +9,11 @@ import binascii
 import logging
 import threading
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rune.adapters.kube_client import KubeClient
 from rune.adapters.kube_json import Object, Resource, section, text, text_map
-from rune.errors import Unavailable
+from rune.errors import KubernetesForbidden, RuneError, Unavailable
 from rune.model.clock import Clock
 from rune.model.limits import KUBERNETES, KubernetesLimits
 from rune.model.spec import SecretObject
@@ -25,6 +26,8 @@ class _Known:
     found: SecretObject | None
     until_s: float
     """Monotonic seconds; then it is asked for again."""
+    refused_since_s: float | None = None
+    """Monotonic seconds; None: the last answer was no refusal."""
 
 
 class KubeSecrets:
@@ -47,24 +50,36 @@ class KubeSecrets:
         key = (resource, name)
         with self._lock:
             known = self._known.get(key)
-        if known is not None and self._clock.monotonic() < known.until_s:
+        now_s = self._clock.monotonic()
+        if known is not None and now_s < known.until_s:
             return known.found
         try:
             answer = self._client.get(resource, name)
-        except Unavailable as error:
+        except (Unavailable, KubernetesForbidden) as error:
             if known is None or known.found is None:
                 raise
-            _LOG.warning("%s %s: the last known content is used: %s", resource.plural, name, error)
-            # For a moment: many stores may refer to it, and each would wait for the same time-out.
-            self._keep(key, known.found, self._limits.absent_cache_s)
-            return known.found
+            return self._last_known(key, known, error, now_s)
         found = None if answer is None else _secret(answer)
-        self._keep(key, found, self._limits.absent_cache_s if found is None else self._limits.secret_cache_s)
+        lives_s = self._limits.absent_cache_s if found is None else self._limits.secret_cache_s
+        self._keep(key, _Known(found, now_s + lives_s))
         return found
 
-    def _keep(self, key: tuple[Resource, str], found: SecretObject | None, lives_s: float) -> None:
+    def _last_known(
+        self, key: tuple[Resource, str], known: _Known, error: RuneError, now_s: float
+    ) -> SecretObject | None:
+        refused_since_s = None
+        if isinstance(error, KubernetesForbidden):
+            refused_since_s = now_s if known.refused_since_s is None else known.refused_since_s
+            if now_s - refused_since_s >= self._limits.refusal_grace_s:
+                raise error
+        _LOG.warning("%s %s: the last known content is used: %s", key[0].plural, key[1], error)
+        # For a moment: many stores may refer to it, and each would wait for the same time-out.
+        self._keep(key, replace(known, until_s=now_s + self._limits.absent_cache_s, refused_since_s=refused_since_s))
+        return known.found
+
+    def _keep(self, key: tuple[Resource, str], known: _Known) -> None:
         with self._lock:
-            self._known[key] = _Known(found, self._clock.monotonic() + lives_s)
+            self._known[key] = known
             self._known.move_to_end(key)
             while len(self._known) > self._limits.cached_secrets:
                 self._known.popitem(last=False)

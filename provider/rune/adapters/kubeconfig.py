@@ -17,7 +17,7 @@ from rune.transport.origin import parse_url
 from rune.transport.pools import ClientCertificate
 
 _CA_BYTES: Final = 1 * MIB
-_TOKEN_KEY: Final = "BearerToken"
+_HEADER: Final = "BearerToken"
 """Where the client keeps the Authorization header."""
 _BEARER: Final = "Bearer "
 
@@ -64,7 +64,7 @@ def load(path: Path, *, context: str | None = None) -> ClusterAccess:
 
 
 def _check_credentials(path: Path, configuration: Configuration) -> None:
-    token = configuration.api_key.get(_TOKEN_KEY, "")
+    token = configuration.api_key.get(_HEADER, "")
     # The client makes a token of a password: "Basic ...".
     if token and not token.startswith(_BEARER):
         raise InvalidConfig(
@@ -94,7 +94,7 @@ class _PluginToken:
     def __call__(self) -> str | None:
         try:
             with self._lock:
-                given = self._configuration.get_api_key_with_prefix(_TOKEN_KEY)
+                given = self._configuration.get_api_key_with_prefix(_HEADER)
         except Exception as error:  # noqa: BLE001 - whatever it is, a plugin's output may hold what it was asked for
             raise KubernetesUnavailable(
                 f"the kubeconfig {self._path} gives no token ({type(error).__name__})",

@@ -131,7 +131,6 @@ class MountLimits:
     rendered_bytes: int = 1 * MIB
     token_cache_s: float = 60.0
     token_cache_entries: int = 4_096
-    token_review_timeout_s: float = 5.0
     drain_s: float = 28.0
     """Longer than deadline_s: what is in flight at SIGTERM is finished."""
 
@@ -193,6 +192,7 @@ class KubernetesLimits:
     """How the provider talks to the Kubernetes API, and how much of its answers it reads."""
 
     request_timeout_s: float = 5.0
+    """Of one request, a TokenReview's too."""
     object_bytes: int = 4 * MIB
     """One object, one event of a watch: more than etcd stores of one."""
     page_bytes: int = 16 * MIB
@@ -213,6 +213,8 @@ class KubernetesLimits:
     secret_cache_s: float = 30.0
     absent_cache_s: float = 3.0
     """A Secret that isn't there is looked for again so soon: someone may be creating it."""
+    refusal_grace_s: float = 60.0
+    """How long a refusal may be an API server's that has just started."""
     cached_secrets: int = 1_024
     lease_s: int = 300
     """How long the writer of a store's status may be silent before another provider may write."""

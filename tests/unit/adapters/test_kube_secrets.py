@@ -94,12 +94,40 @@ def test_a_value_that_was_never_read_or_is_gone_doesnt_serve() -> None:
         world.value()
 
 
-def test_a_refusal_counts_at_once() -> None:
+def test_a_refusal_counts_after_a_minute() -> None:
     world = World()
     world.kube.put(HERE, secret(k=b"one"))
     world.value()
     world.kube.failures["get secrets"] = KubernetesForbidden("no", mend="m")
     world.clock.advance(30)
+    assert world.value() == b"one", "an API server that starts has no RBAC rules yet"
+    world.clock.advance(59)
+    assert world.value() == b"one"
+    world.clock.advance(1)
+    assert world.value() == b"one"
+    world.clock.advance(2)
+    with pytest.raises(KubernetesForbidden):
+        world.value()
+    with pytest.raises(KubernetesForbidden):
+        world.value()
+
+
+def test_a_refusal_that_passed_is_forgotten() -> None:
+    world = World()
+    world.kube.put(HERE, secret(k=b"one"))
+    world.value()
+    for _ in range(3):
+        world.kube.failures["get secrets"] = KubernetesForbidden("no", mend="m")
+        world.clock.advance(31)
+        assert world.value() == b"one"
+        del world.kube.failures["get secrets"]
+        world.clock.advance(3)
+        assert world.value() == b"one"
+
+
+def test_a_first_refusal_is_told() -> None:
+    world = World()
+    world.kube.failures["get secrets"] = KubernetesForbidden("no", mend="m")
     with pytest.raises(KubernetesForbidden):
         world.value()
 
