@@ -167,7 +167,7 @@ def test_an_attestation_by_an_accepted_signer_is_no_approval(
 def test_an_attestation_that_claims_to_be_a_signature_is_still_none(
     distribution_registry: Registry, cosign: Cosign, cosign_key: KeyPair, tmp_path: Path
 ) -> None:
-    """cosign writes attestations as Statement v0.1 and signatures as v1, so even the predicate type of one is not it."""
+    """cosign writes attestations as Statement v0.1 and signatures as v1, so it isn't one in any type."""
     store = Store(distribution_registry, "attested-as-signature")
     predicate = tmp_path / "predicate.json"
     predicate.write_text("{}")
