@@ -1,4 +1,4 @@
-"""One commit: from a verified base to a confirmed head. docs/adr/0020 has the reasons, and what a crash leaves.
+"""One commit: from a verified base to a confirmed head. docs/adr/0021 has the reasons, and what a crash leaves.
 
 1 accept what `latest` names, by the rules of a node
 2 find signed commits that it doesn't know of, and merge them by key
