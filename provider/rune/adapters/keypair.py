@@ -123,7 +123,7 @@ def load_key(path: Path, passphrase: bytes) -> KeySigner:
     except (ValueError, UnsupportedAlgorithm):
         # Not `from error`: its text could describe the key.
         raise SigningKeyMissing(f"{path} holds no private key that is understood", mend="make a new one") from None
-    if not isinstance(key, _PrivateKey):
+    if not isinstance(key, _PrivateKey) or (isinstance(key, ec.EllipticCurvePrivateKey) and not _accepted(key.curve)):
         raise SigningKeyMissing(f"{path} holds a key that can't sign here", mend="use ECDSA, Ed25519 or RSA")
     return KeySigner(key)
 
@@ -151,11 +151,15 @@ def _public_key(name: str, pem: str) -> _PublicKey:
         raise InvalidConfig(f"the key of signer {name!r} is no public key in PEM", mend=mend) from None
     if isinstance(key, rsa.RSAPublicKey) and key.key_size < _RSA_BITS:
         raise InvalidConfig(f"the RSA key of signer {name!r} is too short", mend=f"use at least {_RSA_BITS} bits")
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        _hash(key.curve)
+    if isinstance(key, ec.EllipticCurvePublicKey) and not _accepted(key.curve):
+        raise InvalidConfig(f"the curve {key.curve.name} of signer {name!r} is not accepted", mend="use P-256")
     if not isinstance(key, _PublicKey):
         raise InvalidConfig(f"the key of signer {name!r} is of a kind that cosign doesn't sign with", mend=mend)
     return key
+
+
+def _accepted(curve: ec.EllipticCurve) -> bool:
+    return isinstance(curve, ec.SECP256R1 | ec.SECP384R1 | ec.SECP521R1)
 
 
 def _hash(curve: ec.EllipticCurve) -> hashes.HashAlgorithm:
@@ -164,6 +168,4 @@ def _hash(curve: ec.EllipticCurve) -> hashes.HashAlgorithm:
         return hashes.SHA256()
     if isinstance(curve, ec.SECP384R1):
         return hashes.SHA384()
-    if isinstance(curve, ec.SECP521R1):
-        return hashes.SHA512()
-    raise InvalidConfig(f"the curve {curve.name} is not accepted", mend="use P-256, P-384 or P-521")
+    return hashes.SHA512()

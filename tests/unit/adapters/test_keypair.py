@@ -84,7 +84,7 @@ def test_the_hint_is_cosigns() -> None:
     ],
 )
 def test_a_key_that_cosign_would_not_sign_with_is_refused(pem: str) -> None:
-    with pytest.raises(InvalidConfig, match=r"payments-ci|curve") as caught:
+    with pytest.raises(InvalidConfig, match="payments-ci") as caught:
         KeyVerifier("payments-ci", pem)
     assert caught.value.mend
 

@@ -55,7 +55,7 @@ def test_any_other_text_is_refused_by_name(text: str | bytes) -> None:
         pytest.param("null: a", "a key must be text", id="key-null"),
         pytest.param("? [a]\n: b", None, id="key-a-list"),
         pytest.param("[" * 25 + "]" * 25, "deeper than 24", id="too-deep"),
-        pytest.param("[" * 5_000, "", id="bomb"),
+        pytest.param("[" * 5_000, None, id="bomb"),
         pytest.param("a: [", "line", id="cut"),
         pytest.param("\ta: 1", "line", id="tab"),
         pytest.param("a: 1\n---\nb: 2", "2 YAML documents", id="two-documents"),
