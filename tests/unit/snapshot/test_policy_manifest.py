@@ -6,7 +6,6 @@ import pytest
 
 from rune.errors import DigestMismatch, FormatInvalid, InvalidValue
 from rune.model.limits import FORMAT, KIB
-from rune.model.oci import digest_of
 from rune.snapshot import codec
 from tests.unit.snapshot.bending import Document, bend, layer
 
