@@ -1,15 +1,20 @@
 """The real `rune-provider`, as a process."""
 
 import hashlib
+import os
+import signal
 import sys
+import time
+import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rune.model.bounded_yaml import Yaml, dump_yaml
 from tests.support.driver import Driver, Pod
-from tests.support.process import LOOPBACK, Process, free_port
+from tests.support.process import LOOPBACK, Process, ProcessFailed, free_port
 
+_BETWEEN_SIGNALS_S = 0.05
 _FAR = "2038-01-01T00:00:00Z"
 
 
@@ -49,9 +54,31 @@ class Provider:
         """Start it, and wait until it says that it is ready."""
         self.process.start(lambda: self.get("/readyz")[0] == 200)
 
-    def stop(self) -> None:
-        """SIGTERM, and wait for its end."""
+    def stop(self, *, patient: bool = False) -> None:
+        """SIGTERM, and wait for its end; nothing happens when it isn't running.
+
+        Args:
+            patient: let it wait for the driver to connect anew; otherwise a second signal hurries it.
+        """
+        if not patient and self._running():
+            os.kill(self.process.pid, signal.SIGTERM)
+            time.sleep(_BETWEEN_SIGNALS_S)
         self.process.stop()
+
+    def _running(self) -> bool:
+        try:
+            return self.process.pid > 0
+        except ProcessFailed:
+            return False
+
+    def end(self, number: signal.Signals) -> int:
+        """Send a signal, wait for the end, and return the exit status (or the number of what killed it)."""
+        pid = self.process.pid
+        os.kill(pid, number)
+        ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+        assert ended is not None
+        self.process.stop()
+        return ended.si_status
 
     def get(self, path: str) -> tuple[int, str]:
         """GET one of its HTTP paths: status (0: nobody answers) and text."""
