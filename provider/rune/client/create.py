@@ -7,6 +7,7 @@ from rune.model.clock import Clock, SystemClock
 from rune.model.spec import KeySpec, VerifySpec
 from rune.publish.access import Signers, Writer
 from rune.publish.create import EMPTY_POLICY, create, new_store_id
+from rune.publish.options import CommitOptions
 from rune.wiring.writer import load_signer, open_writer
 from rune.wiring.writer_config import InitConfig, WriterConfig
 
@@ -45,9 +46,8 @@ def create_store(
     parts = open_writer(writer, clock or SystemClock())
     outcome = create(
         Writer(parts.access, Signers(signer, signer), progress=progress),
+        CommitOptions(author, "create", expires=expires),
         policy=EMPTY_POLICY if policy is None else policy.encode(),
-        author=author,
-        lifetime=expires,
     )
     return InitResult(
         config.store_id,

@@ -21,7 +21,7 @@ from rune.client.view import View
 from rune.model.caller import Caller
 from rune.model.clock import Clock, Deadline, SystemClock
 from rune.model.limits import PUBLISH
-from rune.model.oci import Digest
+from rune.model.oci import Digest, parse_digest
 from rune.model.path import parse_key, parse_path
 from rune.publish.access import Signers, Writer
 from rune.publish.change import Change, Edit, Plan, RemoveKey, RemoveSecret, SetKeys
@@ -29,6 +29,7 @@ from rune.publish.commit import commit
 from rune.publish.contents import Contents
 from rune.publish.countersign import countersign, sign_policy_document
 from rune.publish.diff import changed_keys
+from rune.publish.epoch import begin_epoch
 from rune.publish.log import read_log
 from rune.publish.options import CommitOptions, Outcome
 from rune.publish.refresh import refresh
@@ -209,6 +210,19 @@ class Store:
             SnapshotNotFound: the history doesn't have it.
         """
         return self._commit(Restore(Contents.of(self._view(number).snapshot)), options)
+
+    def begin_epoch(self, source: str, options: CommitOptions) -> CommitResult:
+        """Begin this configuration's epoch with the contents of a snapshot of an earlier one: after a stolen key.
+
+        Args:
+            source: the whole digest of the snapshot to go on from; a person vouches for it, no signature does.
+            options: who, and why.
+
+        Raises:
+            Conflict: the configured epoch isn't later than what is there.
+            SnapshotNotFound: no tag leads to that snapshot.
+        """
+        return _result(begin_epoch(self._writer(self._parts.signers()), parse_digest(source), options))
 
     def policy_put(self, document: str, options: CommitOptions) -> CommitResult:
         """Replace the policy.

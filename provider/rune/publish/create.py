@@ -1,26 +1,22 @@
 """The first commit of a store that doesn't exist yet."""
 
 import uuid
-from datetime import timedelta
+from typing import Final
 
 from rune.errors import Conflict, StoreEmpty
 from rune.model.clock import Deadline
 from rune.model.limits import PUBLISH
-from rune.model.store import LATEST, Revision
+from rune.model.store import LATEST
 from rune.policy.parse import parse_policy
 from rune.ports import WritableRegistry
 from rune.publish.access import Writer
 from rune.publish.contents import Contents, Draft
-from rune.publish.heads import move_latest, next_head, remember, signing_time
+from rune.publish.first import publish_first
 from rune.publish.lineage import Lineage
-from rune.publish.options import Outcome
-from rune.publish.signatures import require_policy_signer, sign_policy
-from rune.publish.signing import push_signature
-from rune.publish.state import State
-from rune.publish.upload import Upload
+from rune.publish.options import CommitOptions, Outcome
 from rune.snapshot.codec import describe_policy, encode_policy
 
-EMPTY_POLICY = b"rules: []\n"
+EMPTY_POLICY: Final = b"rules: []\n"
 """Denies everything, and says so."""
 
 
@@ -29,17 +25,13 @@ def new_store_id() -> str:
     return uuid.uuid4().hex
 
 
-def create(
-    writer: Writer, *, policy: bytes = EMPTY_POLICY, author: str, lifetime: timedelta | None, message: str = "create"
-) -> Outcome:
+def create(writer: Writer, options: CommitOptions, *, policy: bytes = EMPTY_POLICY) -> Outcome:
     """Write and sign a first snapshot without secrets, and its head.
 
     Args:
         writer: with the new store's id.
+        options: who does it, and how long the head may be believed.
         policy: YAML.
-        author: who does it.
-        lifetime: how long the head may be believed; None: without limit.
-        message: for the log.
 
     Raises:
         Conflict: there is a store in this place already.
@@ -50,28 +42,19 @@ def create(
     access = writer.access
     deadline = Deadline.after(PUBLISH.deadline_s, access.clock)
     manifest = encode_policy(policy)
-    descriptor = describe_policy(manifest)
-    draft = Draft(Contents(descriptor, {}), (policy,), policy_manifest=manifest)
-    signer = writer.signers.need_writer()
+    draft = Draft(Contents(describe_policy(manifest), {}), (policy,), policy_manifest=manifest)
+    lineage = Lineage(access.registry, access.store_id, deadline)
     with access.registry.exclusive():
         _require_empty(access.registry, deadline)
-        require_policy_signer(writer, descriptor, deadline=deadline)
-        tip = Upload(writer, deadline).snapshot(
-            State(draft, (), Revision(access.epoch, 0), tip=None),
+        return publish_first(
+            writer,
             draft,
-            created=signing_time(access, None),
-            author=author,
-            message=message,
+            parents=(),
+            options=options,
+            lineage=lineage,
+            deadline=deadline,
+            last_look=lambda: _require_empty(access.registry, deadline),
         )
-        sign_policy(writer, descriptor, deadline=deadline)
-        push_signature(access.registry, signer, tip.descriptor, deadline=deadline)
-        lineage = Lineage(access.registry, access.store_id, deadline)
-        lineage.learn(tip.digest, tip.snapshot)
-        head = next_head(access, None, tip, lineage, lifetime)
-        _require_empty(access.registry, deadline)
-        move_latest(writer, None, head, deadline=deadline)
-    remember(access, head)
-    return Outcome(head, changed=True)
 
 
 def _require_empty(registry: WritableRegistry, deadline: Deadline) -> None:

@@ -40,7 +40,7 @@ def test_a_store_is_not_made_twice() -> None:
     world = World()
     world.create()
     with pytest.raises(Conflict):
-        create(world.writer, author="anna", lifetime=None)
+        create(world.writer, CommitOptions("anna"))
 
 
 def test_two_that_make_one_at_once() -> None:

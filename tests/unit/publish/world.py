@@ -85,11 +85,12 @@ class World:
     signers: Signers | None = None
     author: str = "anna"
     sleep: Callable[[float], None] | None = None
+    epoch: int = 1
 
     @property
     def access(self) -> Access:
         trust = self.trust or trust_in(self.signer)
-        return Access(self.registry, STORE_ID, 1, trust, self.marks, self.clock)
+        return Access(self.registry, STORE_ID, self.epoch, trust, self.marks, self.clock)
 
     @property
     def writer(self) -> Writer:
@@ -100,7 +101,7 @@ class World:
         return replace(self, marks=MemoryMarks(), author=author)
 
     def create(self, *, policy: bytes = POLICY, lifetime: timedelta | None = DAY) -> Outcome:
-        return create(self.writer, policy=policy, author=self.author, lifetime=lifetime)
+        return create(self.writer, CommitOptions(self.author, "create", expires=lifetime), policy=policy)
 
     def change(self, *edits: Edit, policy: bytes | None = None) -> Change:
         return Change(edits, self.sealing(), policy)
