@@ -76,7 +76,8 @@ def sealed(
 
 
 def publish(registry: MemoryRegistry, store: SignedStore) -> None:
-    """Put everything of a store into a registry, and move `latest`."""
+    """Put everything of a store into a registry, and move `latest`; whoever does that can reach it always."""
+    outage, registry.outage = registry.outage, None
     deadline = Deadline.after(60.0, _OWN_CLOCK)
     for blob in store.blobs.values():
         registry.put_blob(blob, deadline=deadline)
@@ -91,6 +92,7 @@ def publish(registry: MemoryRegistry, store: SignedStore) -> None:
     described = describe_snapshot(snapshot.data)
     put_signed(registry, snapshot, described, MEDIA_INDEX, revision_tag(store.head.revision, described.digest))
     put_signed(registry, store.evidence.head, describe_head(store.evidence.head.data), MEDIA_INDEX, LATEST)
+    registry.outage = outage
     registry.requests.clear()
     registry.asked.clear()
 

@@ -142,6 +142,10 @@ class TestFirstUse:
         assert due_s > world.clock.monotonic()
 
 
+def _killed() -> None:
+    raise UnsafeFile("killed here", mend="start again")
+
+
 def _hold(go_on: Event) -> None:
     assert go_on.wait(20)
 
@@ -250,6 +254,16 @@ class TestRefresh:
         assert number(world) == 1
         world.marks.failure = None
         world.poll()
+        assert number(world) == 2
+
+    def test_a_crash_between_keeping_a_state_and_its_mark_leaves_one_to_start_with(self, world: World) -> None:
+        world.state()
+        world.line.commit(world.registry)
+        world.marks.before = _killed
+        world.poll()
+        world.marks.before = None
+        world.restart()
+        world.registry.outage = DOWN
         assert number(world) == 2
 
     def test_a_mark_that_can_t_be_read_refuses_a_store_without_a_state(self, world: World) -> None:
