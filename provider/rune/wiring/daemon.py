@@ -52,7 +52,7 @@ def build_daemon(config: DaemonConfig, clock: Clock) -> Daemon:
     metrics = Metrics()
     log = AuditLog()
     audit = FanOut((log, metrics, *surroundings.listeners))
-    opener = StoreOpener(surroundings.objects, config.state_dir, clock)
+    opener = StoreOpener(surroundings.objects, config.state_dir)
     stores = Stores(surroundings.objects, Services(opener, FileMarks(config.state_dir), audit, clock))
     mounter = Mounter(
         cluster=config.cluster_name,

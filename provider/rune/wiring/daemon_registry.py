@@ -1,12 +1,22 @@
 """A store's registry and its mirrors, with the credentials and the CA that its object refers to."""
 
+import os
 from dataclasses import dataclass, field
+from typing import Final
 
+from rune.adapters.docker_auth import Credentials, CredentialSource, DockerConfig, HostCredentials
 from rune.adapters.layout import LayoutRegistry
-from rune.model.clock import Clock
-from rune.model.oci import LayoutFolder, Location
+from rune.adapters.registry import Access, RemoteRegistry
+from rune.errors import StoreInvalid
+from rune.model.oci import LayoutFolder, Location, Repository
 from rune.model.spec import RegistrySpec, SecretObject
 from rune.ports import Registry
+from rune.transport.pools import TransportConfig
+from rune.transport.proxy import ProxyRules
+
+_DOCKER_KEY: Final = ".dockerconfigjson"
+"""Of a Secret of type kubernetes.io/dockerconfigjson."""
+_CA_KEY: Final = "ca.crt"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,17 +31,76 @@ class RegistrySecrets:
     """A ConfigMap with `ca.crt`."""
 
 
-def open_sources(spec: RegistrySpec, secrets: RegistrySecrets, clock: Clock) -> tuple[Registry, ...]:
+def open_sources(spec: RegistrySpec, secrets: RegistrySecrets) -> tuple[Registry, ...]:
     """The registry, then its mirrors in order.
 
     Raises:
         StoreInvalid: a Secret or ConfigMap doesn't hold what it should.
-        InvalidConfig: a CA bundle can't be used.
+        InvalidConfig: a CA bundle, a proxy or an entry of credentials can't be used.
     """
-    return tuple(_open(location, spec, secrets, clock) for location in (spec.location, *spec.mirrors))
+    access = Access(
+        config=TransportConfig(ca_pem=_ca(secrets.ca), proxies=_proxies(spec)),
+        credentials=credentials_of(spec, secrets),
+        realm_hosts=spec.realm_hosts,
+        plain_http=spec.plain_http,
+    )
+    return tuple(_open(location, access) for location in (spec.location, *spec.mirrors))
 
 
-def _open(location: Location, spec: RegistrySpec, secrets: RegistrySecrets, clock: Clock) -> Registry:
+def _open(location: Location, access: Access) -> Registry:
     if isinstance(location, LayoutFolder):
         return LayoutRegistry(location.path)
-    raise NotImplementedError
+    return RemoteRegistry(location, access)
+
+
+def _proxies(spec: RegistrySpec) -> ProxyRules:
+    if spec.proxy is None:
+        return ProxyRules.from_environment(os.environ)
+    return ProxyRules.explicit(spec.proxy, no_proxy=os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or "")
+
+
+def _ca(config_map: SecretObject | None) -> str | None:
+    return None if config_map is None else _text(config_map, _CA_KEY, "ConfigMap")
+
+
+@dataclass(frozen=True, slots=True)
+class _InOrder:
+    """The first source that has credentials for a repository."""
+
+    sources: tuple[CredentialSource, ...]
+
+    def find(self, repository: Repository) -> Credentials | None:
+        """As CredentialSource."""
+        found = (source.find(repository) for source in self.sources)
+        return next((credentials for credentials in found if credentials is not None), None)
+
+
+def credentials_of(spec: RegistrySpec, secrets: RegistrySecrets) -> CredentialSource:
+    """Who is shown which credentials: the pair for the registry's host, then the docker configuration by host.
+
+    Raises:
+        StoreInvalid, InvalidConfig: a Secret doesn't hold what it should.
+    """
+    sources: list[CredentialSource] = []
+    if secrets.basic is not None and isinstance(spec.location, Repository):
+        pair = Credentials(_text(secrets.basic, "username", "Secret"), _text(secrets.basic, "password", "Secret"))
+        sources.append(HostCredentials(spec.location.host, pair))
+    if secrets.docker_config is not None:
+        data = _data(secrets.docker_config, _DOCKER_KEY, "Secret")
+        # No helpers: whoever writes the Secret would choose what runs on the node.
+        sources.append(DockerConfig(data, what=f"Secret {secrets.docker_config.name}", helpers=False))
+    return _InOrder(tuple(sources))
+
+
+def _data(found: SecretObject, key: str, kind: str) -> bytes:
+    data = found.data.get(key)
+    if data is None:
+        raise StoreInvalid(f"{kind} {found.namespace}/{found.name} has no key {key}", mend="add it")
+    return data
+
+
+def _text(found: SecretObject, key: str, kind: str) -> str:
+    try:
+        return _data(found, key, kind).decode()
+    except UnicodeDecodeError:
+        raise StoreInvalid(f"{kind} {found.namespace}/{found.name}: {key} is not text", mend="write UTF-8") from None

@@ -10,7 +10,6 @@ from typing import Final
 
 from rune.adapters.content_cache import LayoutCache
 from rune.errors import InvalidConfig, RuneError, StoreInvalid
-from rune.model.clock import Clock
 from rune.model.spec import SecretObject, StoreName, StoreObject, StoreSpec
 from rune.ports import ObjectSource, StoreParts
 from rune.wiring.daemon_keysets import open_keyset
@@ -38,13 +37,11 @@ class StoreOpener:
     Args:
         objects: where Secrets and ConfigMaps are read.
         state_dir: the provider's state folder; caches live below it.
-        clock: for deadlines.
     """
 
-    def __init__(self, objects: ObjectSource, state_dir: Path, clock: Clock) -> None:
+    def __init__(self, objects: ObjectSource, state_dir: Path) -> None:
         self._objects = objects
         self._state_dir = state_dir
-        self._clock = clock
         self._lock = threading.Lock()
         self._opened: OrderedDict[str, tuple[_References, StoreParts]] = OrderedDict()
 
@@ -87,7 +84,7 @@ class StoreOpener:
         }
         try:
             return StoreParts(
-                sources=open_sources(spec.registry, references.registry, self._clock),
+                sources=open_sources(spec.registry, references.registry),
                 trust=open_trust(spec.verify),
                 keysets=keysets,
                 cache=LayoutCache(self._cache_folder(found.uid)),

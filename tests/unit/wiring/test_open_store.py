@@ -14,7 +14,6 @@ from rune.errors import (
     RuneError,
     StoreInvalid,
 )
-from rune.model.clock import SystemClock
 from rune.model.oci import LayoutFolder
 from rune.model.spec import (
     ANNOTATION_NAMESPACES,
@@ -57,7 +56,7 @@ def objects() -> MemoryObjects:
 
 @pytest.fixture
 def opener(objects: MemoryObjects, tmp_path: Path) -> StoreOpener:
-    return StoreOpener(objects, tmp_path / "state", SystemClock())
+    return StoreOpener(objects, tmp_path / "state")
 
 
 def store(tmp_path: Path, name: StoreName = NAME, /, **changes: object) -> StoreObject:
