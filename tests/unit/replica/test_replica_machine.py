@@ -35,6 +35,7 @@ class StoreUnderAttack(RuleBasedStateMachine):
         self.highest = 0
         self.reached = SIGNED_AT
         """When any source was last up and could have confirmed anything."""
+        self.lies = 0
         self.past: list[dict[str, Digest]] = []
 
     def sources(self) -> tuple[MemoryRegistry, MemoryRegistry]:
@@ -59,9 +60,11 @@ class StoreUnderAttack(RuleBasedStateMachine):
 
     @rule(which=st.sampled_from([0, 1]), kind=st.sampled_from(["head", "snapshot", "both"]))
     def a_stranger_s_commit(self, which: int, kind: str) -> None:
+        self.lies += 1
         self.world.line.fork().commit(
             self.sources()[which],
-            message="hostile",
+            # Never the same bytes twice: two halves of two lies must not make a truth.
+            message=f"hostile {self.lies}",
             writer=WRITER if kind == "head" else STRANGER,
             freshness=FRESHNESS if kind == "snapshot" else STRANGER,
         )
@@ -73,8 +76,9 @@ class StoreUnderAttack(RuleBasedStateMachine):
 
     @rule(which=st.sampled_from([0, 1]), index=st.integers(0, 50))
     def a_rollback(self, which: int, index: int) -> None:
-        if self.past:
-            self.sources()[which].tagged[LATEST] = self.past[index % len(self.past)][LATEST]
+        source = self.sources()[which]
+        if self.past and (old := self.past[index % len(self.past)][LATEST]) in source.manifests:
+            source.tagged[LATEST] = old
 
     @rule(which=st.sampled_from([0, 1]))
     def a_signature_is_removed(self, which: int) -> None:
