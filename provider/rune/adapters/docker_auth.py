@@ -149,7 +149,7 @@ def _unpack(packed: str, where: str) -> Credentials:
     try:
         user, separator, password = base64.b64decode(packed, validate=True).decode("utf-8").partition(":")
     except (binascii.Error, UnicodeDecodeError, ValueError):
-        separator = ""
+        user = separator = password = ""
     if not separator:
         raise InvalidConfig(f"{where} is not USER:PASSWORD in base64", mend="log in to the registry again")
     return Credentials(user, password)

@@ -63,7 +63,7 @@ def open_writer(config: WriterConfig, clock: Clock) -> WriterParts:
         InvalidConfig: a public key or an option can't be used.
     """
     access = Access(
-        registry=open_registry(config.location, config.registry, clock),
+        registry=open_registry(config.location, config.registry),
         store_id=config.store_id,
         epoch=config.epoch,
         trust=open_trust(config.verify),
