@@ -73,8 +73,10 @@ class _Commit:
         """This commit's snapshots, the abandoned ones too."""
         self._own: Tip | None = None
         """Signed by this commit; it is in the history of `latest` when this commit is done."""
+        self._clash: CommitConflict | None = None
+        """Why what this commit had signed can't be kept, as far as this attempt sees."""
         self._outdone: CommitConflict | None = None
-        """Why this commit withdrew what it had signed."""
+        """Why this commit withdrew what it had signed, and signed that."""
         self._keys: tuple[KeyChange, ...] = ()
         self._policy_changed = False
         self._merged: dict[Revision, None] = {}
@@ -99,6 +101,7 @@ class _Commit:
 
     def _attempt(self) -> Outcome | None:
         """One round; None if another commit was first."""
+        self._clash = None
         base = self._read_base()
         rivals = self._rivals(base)
         own = self._own
@@ -149,26 +152,27 @@ class _Commit:
     def _state(self, base: Base, signed: tuple[Tip, ...]) -> State:
         """Base, signed commits beside it and this commit's own as one state; own comes last: it is what yields."""
         own = () if self._own is None else (self._own,)
-        tips = leading((base.tip, *signed, *own), self._lineage)
-        tips = tuple(sorted(tips, key=lambda tip: tip in own))
-        while len(tips) > 2:
-            state = self._bring_together(tips[0], tips[1])
-            tips = (self._write(base, state, state.draft, f"merge {tips[1].snapshot.revision}"), *tips[2:])
-        return of_tip(tips[0]) if len(tips) == 1 else self._bring_together(*tips)
+        tips = sorted(leading((base.tip, *signed, *own), self._lineage), key=lambda tip: tip in own)
+        state = of_tip(tips[0])
+        for tip in tips[1:]:
+            # A snapshot has two parents at most: to go on from a merge, it must be one.
+            so_far = state.tip or self._write(base, state, state.draft, f"merge {state.newest}")
+            state = self._bring_together(so_far, tip) or state
+        return state
 
-    def _bring_together(self, theirs: Tip, ours: Tip) -> State:
+    def _bring_together(self, theirs: Tip, ours: Tip) -> State | None:
+        """Two snapshots as one state; None if two others clash, which is for their writers to mend."""
+        try:
+            state = merged(ours, theirs, self._lineage, self._load, None if self._own else self._plan)
+        except CommitConflict as error:
+            if self._own is None:
+                raise
+            if ours != self._own:
+                return None
+            self._clash = error
+            state = between(ours, theirs, Draft(Contents.of(theirs.snapshot)))
         other = theirs if ours == self._own else ours
         self._merged[other.snapshot.revision] = None
-        if self._own is None:
-            state = merged(ours, theirs, self._lineage, self._load, self._plan)
-        else:
-            try:
-                state = merged(ours, theirs, self._lineage, self._load, None)
-            except CommitConflict as error:
-                if ours != self._own:
-                    raise
-                self._outdone = error
-                state = between(ours, theirs, Draft(Contents.of(theirs.snapshot)))
         self._load.learn(state.draft.manifests)
         return state
 
@@ -205,13 +209,14 @@ class _Commit:
             self._keys = changed_keys(state.draft.contents, draft.contents, self._load)
             self._policy_changed = policy_changed
         self._own = tip
+        self._outdone = self._clash or self._outdone
         self._writer.progress("signing", 1, 1)
         return tip
 
     def _message(self) -> str:
         if self._own is None:
             return self._options.message
-        return f"{'withdraw' if self._outdone else 'merge'} {self._own.snapshot.revision}"
+        return f"{'withdraw' if self._clash else 'merge'} {self._own.snapshot.revision}"
 
     def _write(self, base: Base, state: State, draft: Draft, message: str) -> Tip:
         tip = self._upload.snapshot(

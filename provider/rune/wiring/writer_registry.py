@@ -28,17 +28,22 @@ def open_registry(location: Location, options: RegistryOptions) -> WritableRegis
         return LayoutRegistry(location.path)
     from rune.adapters.oras_push import OrasRegistry  # oras costs 24 MB and 0.3 s, which a folder doesn't need
 
-    environment = ProxyRules.from_environment(os.environ)
     access = Access(
         config=TransportConfig(
-            ca_pem=None if options.ca_file is None else _read(options.ca_file),
-            proxies=environment if options.proxy is None else ProxyRules.explicit(options.proxy),
+            ca_pem=None if options.ca_file is None else _read(options.ca_file), proxies=_proxies(options.proxy)
         ),
         credentials=DockerConfig.of_user(options.docker_config),
         realm_hosts=options.realm_hosts,
         plain_http=options.plain_http,
     )
     return OrasRegistry(location, access)
+
+
+def _proxies(given: str | None) -> ProxyRules:
+    """The given one, else the environment's; NO_PROXY exempts from both."""
+    if given is None:
+        return ProxyRules.from_environment(os.environ)
+    return ProxyRules.explicit(given, no_proxy=os.environ.get("NO_PROXY") or os.environ.get("no_proxy") or "")
 
 
 def _read(path: Path) -> str:
