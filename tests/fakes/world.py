@@ -1,10 +1,11 @@
 """One store on one node, with everything around it in memory: what the tests of replica and reading stand in."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from rune.errors import RegistryUnavailable
 from rune.model.caller import Caller
 from rune.model.clock import Deadline
+from rune.model.limits import REPLICA
 from rune.model.records import RefreshRecord
 from rune.replica.replica import Replica
 from rune.replica.services import Services
@@ -39,10 +40,10 @@ class World:
         self.services = self._services()
         self.stores = Stores(self.objects, self.services)
 
-    def restart(self) -> None:
+    def restart(self, *, wake_wait_s: float = REPLICA.wake_wait_s) -> None:
         """End the provider and start another: only marks and cache stay."""
         self.stores.stop()
-        self.services = self._services()
+        self.services = replace(self._services(), wake_wait_s=wake_wait_s)
         self.stores = Stores(self.objects, self.services)
 
     def deadline(self, seconds: float = 25.0) -> Deadline:

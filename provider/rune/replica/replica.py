@@ -73,7 +73,7 @@ class Replica:
             flight = self._jobs.join("restore", lambda: self._restore(refresher))
             self._services.waiting.result(flight, deadline, doing=f"reading the cache of {self.object.name}")
         if not self._view.is_recent(spec, clock.monotonic()):
-            self._await(self._refresh_soon(), deadline)
+            self._await(self._refresh_soon(unless_recent=True), deadline)
         return self._view.servable(clock)
 
     def refresh_for_missing(self, deadline: Deadline) -> State:
@@ -151,14 +151,20 @@ class Replica:
             raise InternalError(f"{self.object.name} has no refresher", mend="report it")
         return spec, self._refresher
 
-    def _refresh_soon(self) -> Future[None]:
+    def _refresh_soon(self, *, unless_recent: bool = False) -> Future[None]:
         spec, refresher = self._usable()
-        return self._jobs.join("refresh", lambda: self._refresh(spec, refresher))
+
+        def refresh() -> None:
+            # Between a mount's look at the view and its joining, the attempt that it wanted may have ended.
+            if not (unless_recent and self._view.is_recent(spec, self._services.clock.monotonic())):
+                self._refresh(spec, refresher)
+
+        return self._jobs.join("refresh", refresh)
 
     def _await(self, flight: Future[None], deadline: Deadline) -> None:
         """Wait for an attempt; where a state is at hand, not for long, and a failure to wait is none."""
         at_hand = self._view.state is not None
-        until = deadline.no_later_than(REPLICA.wake_wait_s) if at_hand else deadline
+        until = deadline.no_later_than(self._services.wake_wait_s) if at_hand else deadline
         try:
             self._services.waiting.result(flight, until, doing=f"reading {self.object.name}")
         except (DeadlineExceeded, Overloaded):
@@ -166,6 +172,9 @@ class Replica:
                 raise
 
     def _restore(self, refresher: Refresher) -> None:
+        if self._view.restored:
+            # Asked for twice in a moment; by now the view may hold more than the disk.
+            return
         state: State | None = None
         try:
             state = refresher.restore()

@@ -23,3 +23,5 @@ class Services:
     workers: Workers = field(default_factory=lambda: Workers(REPLICA.fetch_workers, REPLICA.workers_per_store))
     waiting: Waiting = field(default_factory=lambda: Waiting(MOUNT.cold_waiters, MOUNT.cold_queue_s))
     memory: Memory = field(default_factory=lambda: Memory(REPLICA.memory_cache_bytes))
+    wake_wait_s: float = REPLICA.wake_wait_s
+    """How long a mount waits for the registry where an older verified state could serve it."""

@@ -1,3 +1,4 @@
+import fcntl
 import json
 import multiprocessing
 import os
@@ -7,6 +8,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -43,6 +45,9 @@ def test_there_is_none_at_first(tmp_path: Path) -> None:
     [
         pytest.param([mark(1), mark(2)], mark(2), id="higher-wins"),
         pytest.param([mark(2), mark(1)], mark(2), id="lower-changes-nothing"),
+        pytest.param(
+            [mark(2), mark(1, signed=SIGNED + timedelta(days=1))], mark(2), id="lower-changes-nothing-however-new"
+        ),
         pytest.param(
             [mark(2), mark(2, signed=SIGNED + timedelta(days=1))],
             mark(2, signed=SIGNED + timedelta(days=1)),
@@ -169,6 +174,20 @@ def test_a_full_disk_leaves_the_mark_of_before(tmp_path: Path) -> None:
     with full_disk(), pytest.raises(UnsafeFile, match="can't be written"):
         marks.raise_to(UID, STORE, mark(2))
     assert marks.load(UID, STORE, 1) == mark(1)
+
+
+def test_who_raises_a_mark_waits_for_another_process_that_does(tmp_path: Path) -> None:
+    marks = FileMarks(tmp_path)
+    marks.raise_to(UID, STORE, mark(1))
+    with (tmp_path / "marks" / ".lock").open() as lock, ThreadPoolExecutor(1) as pool:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        raising = pool.submit(marks.raise_to, UID, STORE, mark(2))
+        with pytest.raises(TimeoutError):
+            raising.result(0.2)
+        assert marks.load(UID, STORE, 1) == mark(1)
+        fcntl.flock(lock, fcntl.LOCK_UN)
+        raising.result(20)
+    assert marks.load(UID, STORE, 1) == mark(2)
 
 
 def _raise_many(state: str, first: int, snapshots: list[Digest]) -> None:

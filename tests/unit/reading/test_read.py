@@ -270,6 +270,16 @@ class TestFailures:
         # The same content counts once.
         assert not mount(world, *[Want(paths[0])] * 20).failures
 
+    def test_manifests_count_before_they_are_fetched(self, world: World) -> None:
+        values = {f"key-{number}": bytes(12 * KIB) for number in range(40)}
+        paths = [SecretPath(f"big/{number}") for number in range(20)]
+        world.line.commit(world.registry, {path: {**values, "own": path.encode()} for path in paths})
+        world.state()
+        world.registry.requests.clear()
+        with pytest.raises(InvalidParameter):
+            mount(world, *(Want(path, KeyName("own")) for path in paths))
+        assert world.registry.requests["manifest"] == 0
+
 
 class TestBinding:
     @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from datetime import UTC, datetime, timedelta
@@ -491,8 +492,27 @@ class TestSilence:
         world.clock.advance(3 * 3600)
         assert number(world) == 1
 
+    def test_after_a_long_idle_time_a_registry_that_hangs_costs_a_mount_no_more_than_a_moment(
+        self, world: World
+    ) -> None:
+        world.state()
+        world.restart(wake_wait_s=0.05)
+        go_on = Event()
+        world.registry.before = lambda method, subject: _hold(go_on)
+        began_s = time.monotonic()
+        assert number(world) == 1
+        assert time.monotonic() - began_s < 10.0
+        go_on.set()
+
 
 class TestMirrors:
+    def test_a_rolled_back_registry_is_a_lie_though_the_mirror_is_silent(self, world: World) -> None:
+        world.state()
+        _rolled_back(world)
+        world.mirror.outage = DOWN
+        world.parts.sources = (world.registry, world.mirror)
+        assert world.poll().reason == StoreRolledBack.reason
+
     def test_the_registry_comes_first_then_the_mirrors_in_order(self, world: World) -> None:
         world.line.commit(world.mirror)
         world.parts.sources = (world.registry, world.mirror)
