@@ -255,8 +255,11 @@ class Store:
         """
         return countersign(self._writer(self._parts.signers()))
 
-    def sign_policy(self, document: str) -> Digest:
+    def sign_policy(self, document: bytes) -> Digest:
         """Sign a policy before it is in force: then a writer without the policy key can put exactly this one.
+
+        Args:
+            document: YAML, byte for byte as it will be put.
 
         Returns:
             The digest of the policy's manifest.
@@ -266,7 +269,7 @@ class Store:
             SigningKeyMissing: there is no policy key.
         """
         signers = Signers(writer=None, freshness=None, policy=self._parts.policy_signer)
-        return sign_policy_document(self._writer(signers), document.encode())
+        return sign_policy_document(self._writer(signers), document)
 
     def _edit(
         self, edit: Edit, options: CommitOptions, keyset: str | None = None, cluster: str = "", audience: str = ""

@@ -40,7 +40,7 @@ def require_policy_signer(writer: Writer, policy: Descriptor, *, deadline: Deadl
     if not is_signed(access, policy, access.trust.policy, deadline=deadline):
         raise SigningKeyMissing(
             "this store's policy needs the signature of a policy signer",
-            mend="let one of them sign the file first: rune sign policy FILE",
+            mend="let one of them sign the file first: rune sign --policy FILE",
         )
 
 

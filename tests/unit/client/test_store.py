@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rune.client.keys import KeysetKind, new_keyset, public_half
+from rune.client.keys import KeysetKind, new_keyset, new_signing_key, public_half
 from rune.client.results import ChangeKind, KeyChange
 from rune.client.store import CommitOptions, Store
 from rune.errors import (
@@ -24,6 +24,7 @@ from rune.errors import (
     SnapshotNotFound,
     UnsafeFile,
 )
+from rune.model.spec import KeySpec, VerifySpec
 from rune.wiring.writer_config import KeysetSource
 from tests.unit.client.house import ANNA, OPEN_POLICY, House
 
@@ -262,3 +263,30 @@ def test_progress_is_heard(house: House) -> None:
 
 def test_signatures_are_added(house: House) -> None:
     assert [what.split()[1] for what in house.store().sign()] == ["snapshot", "head"]
+
+
+def test_a_policy_signer_and_a_writer_who_is_none(house: House) -> None:
+    """Two people, two keys: the officer signs the file, the clerk puts it."""
+    officer_key = house.folder / "officer.key"
+    pem = new_signing_key(officer_key, b"")
+    verify = VerifySpec((KeySpec("anna", house.pem),), policy_signers=(KeySpec("officer", pem),))
+    officer = house.store(replace(house.config, verify=verify, signing_key=None, policy_key=officer_key))
+    assert len(officer.sign()) == 1
+    clerk = house.store(replace(house.config, verify=verify))
+    with pytest.raises(SigningKeyMissing, match="policy signer"):
+        clerk.policy_put("rules: []\n", ANNA)
+    officer.sign_policy(b"rules: []\n")
+    assert clerk.policy_put("rules: []\n", ANNA).policy_changed
+    assert clerk.verify().checks[6].detail == "signed by officer"
+
+
+def test_a_new_epoch(house: House) -> None:
+    store = house.store()
+    store.set("a", {"k": b"1"}, ANNA)
+    good = store.state().snapshot
+    store.set("a", {"k": b"2"}, ANNA)
+    later = house.store(replace(house.config, epoch=2))
+    result = later.begin_epoch(good, ANNA)
+    assert str(result.revision) == "2-1"
+    assert later.get("a").values == {"k": b"1"}
+    assert [str(entry.revision) for entry in later.log()] == ["2-1", "1-2", "1-1"]

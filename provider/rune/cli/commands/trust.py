@@ -1,8 +1,11 @@
 """`rune verify`, `rune sign` and `rune refresh`."""
 
+from pathlib import Path
+
 import click
 
 from rune.cli.commands.options import announce
+from rune.cli.commands.policy import read_policy
 from rune.cli.output import Cell, Column
 from rune.cli.session import Session
 from rune.errors import VerificationFailed
@@ -39,14 +42,16 @@ def verify(session: Session) -> None:
 
 
 @click.command()
+@click.option("--policy", type=click.Path(path_type=Path), metavar="FILE", help="Sign this policy instead.")
 @click.pass_obj
-def sign(session: Session) -> None:
+def sign(session: Session, policy: Path | None) -> None:
     """Add your signature to the current snapshot, its policy and its head, with the keys that you have for each role.
 
     The state is verified first. Use it after a signer was replaced, or where policy needs a signature of its own.
+    With --policy, sign a policy that isn't in force yet: a writer without your key can then commit exactly that file.
     """
     with session.store() as store:
-        signed = store.sign()
+        signed = store.sign() if policy is None else (f"policy {store.sign_policy(read_policy(policy))}",)
     for what in signed:
         session.printer.note(f"signed {what}")
 
