@@ -33,6 +33,11 @@ class Credentials:
     password: str = field(default="", repr=False)
     identity_token: str = field(default="", repr=False)
 
+    @property
+    def basic(self) -> str:
+        """The value of an Authorization header (RFC 7617, in UTF-8)."""
+        return "Basic " + base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+
 
 class CredentialSource(Protocol):
     """Says which credentials are for a repository."""

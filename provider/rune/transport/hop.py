@@ -38,7 +38,8 @@ class Hop:
     @classmethod
     def first(cls, request: Request, config: TransportConfig) -> "Hop":
         """The request as the caller made it."""
-        return cls(request.url, {**OWN_HEADERS, **request.headers}, config.addresses)
+        rule = config.addresses if request.addresses is None else request.addresses
+        return cls(request.url, {**OWN_HEADERS, **request.headers}, rule)
 
 
 class Sender:
@@ -64,7 +65,7 @@ class Sender:
             DeadlineExceeded: no time is left.
         """
         origin = hop.url.origin
-        if origin.scheme != "https" and origin not in self._config.plain_http:
+        if origin.scheme != "https" and not (origin in self._config.plain_http or request.may_be_plain(origin)):
             raise InvalidConfig(
                 f"{origin} would be spoken to without TLS", mend="use https, or ask for plain http for this registry"
             )

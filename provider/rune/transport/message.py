@@ -7,7 +7,8 @@ from types import MappingProxyType
 from typing import Final
 
 from rune.errors import InvalidConfig
-from rune.transport.origin import Url
+from rune.transport.addresses import AddressRule
+from rune.transport.origin import Origin, Url
 
 _HEADER_NAME: Final = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", re.ASCII)
 _HEADER_VALUE: Final = re.compile(r"[ -~]*", re.ASCII)
@@ -34,6 +35,10 @@ class Request:
     """For GET and HEAD of content that is verified by its digest, and for nothing else."""
     repeatable: bool | None = None
     """Whether it may be sent again after a failure; None: if its method is idempotent by itself."""
+    addresses: AddressRule | None = None
+    """Where it may go; None: as the transport's configuration says."""
+    plain_http: bool = False
+    """Its own origin, and no other, may be spoken to without TLS."""
 
     def __post_init__(self) -> None:
         if not _METHOD.fullmatch(self.method):
@@ -44,6 +49,10 @@ class Request:
                     f"HTTP header {name[:40]!r} would hold characters that no header may hold",
                     mend="look for a line break or another stray character in the credentials",
                 )
+
+    def may_be_plain(self, origin: Origin) -> bool:
+        """Whether the caller has allowed this origin to be spoken to without TLS."""
+        return self.plain_http and origin == self.url.origin
 
     @property
     def place(self) -> str:

@@ -38,7 +38,7 @@ class TransportConfig:
     client_certificate: ClientCertificate | None = None
     proxies: ProxyRules = field(default_factory=ProxyRules)
     plain_http: frozenset[Origin] = frozenset()
-    """The only origins that are spoken to without TLS."""
+    """Origins that are spoken to without TLS, besides what single requests allow."""
     addresses: AddressRule = AddressRule.NOT_NODE
     """Where requests may go; redirects that leave the origin are under AddressRule.NOT_LOCAL at least."""
 

@@ -41,17 +41,19 @@ def next_hop(
     except InvalidReference as error:
         raise unavailable(error.what, mend="check the registry's configuration") from error
     target = url.origin
-    if target.scheme != "https" and (source.scheme == "https" or target not in config.plain_http):
+    plain_allowed = target in config.plain_http or request.may_be_plain(target)
+    if target.scheme != "https" and (source.scheme == "https" or not plain_allowed):
         raise _refused(unavailable, hop, f"a redirect to {target}, without TLS")
     # Once gone, a header doesn't come back: a second redirect to the first origin wasn't written by it.
     headers = hop.headers if target == source else OWN_HEADERS
-    return Hop(url, headers, _rule(request.url, url, config))
+    return Hop(url, headers, _rule(request, url, config))
 
 
-def _rule(asked: Url, url: Url, config: TransportConfig) -> AddressRule:
-    same_origin = url.origin == asked.origin
-    on_this_machine = is_loopback_name(asked.origin.host) and url.origin.host == asked.origin.host
-    return config.addresses if same_origin or on_this_machine else AddressRule.NOT_LOCAL
+def _rule(request: Request, url: Url, config: TransportConfig) -> AddressRule:
+    asked = request.url.origin
+    if url.origin == asked or (is_loopback_name(asked.host) and url.origin.host == asked.host):
+        return config.addresses if request.addresses is None else request.addresses
+    return AddressRule.NOT_LOCAL
 
 
 def _refused(unavailable: type[Unavailable], hop: Hop, what: str) -> Unavailable:
