@@ -1,11 +1,14 @@
 """Finds the real programs that hack/tools/build.py builds."""
 
 import functools
+import os
 import subprocess
 import sys
 from pathlib import Path
 
 BUILD = Path(__file__).resolve().parents[2] / "hack" / "tools" / "build.py"
+# As it was before any test gave itself another HOME: the cache of programs is below the real one.
+_ENVIRONMENT = dict(os.environ)
 
 
 class ToolUnavailable(Exception):
@@ -19,7 +22,9 @@ def tool(name: str) -> Path:
     Raises:
         ToolUnavailable: with what build.py said.
     """
-    done = subprocess.run([sys.executable, str(BUILD), name], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [sys.executable, str(BUILD), name], capture_output=True, text=True, check=False, env=_ENVIRONMENT
+    )
     if done.returncode != 0:
         raise ToolUnavailable(f"{name}: {done.stderr.strip()}")
     return Path(done.stdout.strip())
