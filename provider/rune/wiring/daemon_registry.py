@@ -1,22 +1,26 @@
 """A store's registry and its mirrors, with the credentials and the CA that its object refers to."""
 
 import os
+import threading
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import Final
 
 from rune.adapters.docker_auth import Credentials, CredentialSource, DockerConfig, HostCredentials
 from rune.adapters.layout import LayoutRegistry
-from rune.adapters.registry import Access, RemoteRegistry
+from rune.adapters.registry import Access, RemoteRegistry, new_transport
 from rune.errors import StoreInvalid
 from rune.model.oci import LayoutFolder, Location, Repository
 from rune.model.spec import RegistrySpec, SecretObject
 from rune.ports import Registry
+from rune.transport.http import Transport
 from rune.transport.pools import TransportConfig
 from rune.transport.proxy import ProxyRules
 
 _DOCKER_KEY: Final = ".dockerconfigjson"
 """Of a Secret of type kubernetes.io/dockerconfigjson."""
 _CA_KEY: Final = "ca.crt"
+_TRANSPORTS: Final = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +35,33 @@ class RegistrySecrets:
     """A ConfigMap with `ca.crt`."""
 
 
-def open_sources(spec: RegistrySpec, secrets: RegistrySecrets) -> tuple[Registry, ...]:
+class Transports:
+    """One HTTP transport for each trust configuration, for all stores. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._known: OrderedDict[TransportConfig, Transport] = OrderedDict()
+
+    def __call__(self, config: TransportConfig) -> Transport:
+        """The transport of this configuration."""
+        with self._lock:
+            found = self._known.get(config)
+            if found is None:
+                found = self._known[config] = new_transport(config)
+            self._known.move_to_end(config)
+            while len(self._known) > _TRANSPORTS:
+                # Whoever still has it goes on with it.
+                self._known.popitem(last=False)
+            return found
+
+
+def open_sources(spec: RegistrySpec, secrets: RegistrySecrets, transports: Transports) -> tuple[Registry, ...]:
     """The registry, then its mirrors in order.
+
+    Args:
+        spec: where they are.
+        secrets: what the spec refers to.
+        transports: shared by all stores.
 
     Raises:
         StoreInvalid: a Secret or ConfigMap doesn't hold what it should.
@@ -43,6 +72,7 @@ def open_sources(spec: RegistrySpec, secrets: RegistrySecrets) -> tuple[Registry
         credentials=credentials_of(spec, secrets),
         realm_hosts=spec.realm_hosts,
         plain_http=spec.plain_http,
+        transport=transports,
     )
     return tuple(_open(location, access) for location in (spec.location, *spec.mirrors))
 

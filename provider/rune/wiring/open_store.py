@@ -13,7 +13,7 @@ from rune.errors import InvalidConfig, RuneError, StoreInvalid
 from rune.model.spec import SecretObject, StoreName, StoreObject, StoreSpec
 from rune.ports import ObjectSource, StoreParts
 from rune.wiring.daemon_keysets import open_keyset
-from rune.wiring.daemon_registry import RegistrySecrets, open_sources
+from rune.wiring.daemon_registry import RegistrySecrets, Transports, open_sources
 from rune.wiring.trust import open_trust
 
 _REMEMBERED: Final = 1_024
@@ -42,6 +42,7 @@ class StoreOpener:
     def __init__(self, objects: ObjectSource, state_dir: Path) -> None:
         self._objects = objects
         self._state_dir = state_dir
+        self._transports = Transports()
         self._lock = threading.Lock()
         self._opened: OrderedDict[str, tuple[_References, StoreParts]] = OrderedDict()
 
@@ -84,7 +85,7 @@ class StoreOpener:
         }
         try:
             return StoreParts(
-                sources=open_sources(spec.registry, references.registry),
+                sources=open_sources(spec.registry, references.registry, self._transports),
                 trust=open_trust(spec.verify),
                 keysets=keysets,
                 cache=LayoutCache(self._cache_folder(found.uid)),

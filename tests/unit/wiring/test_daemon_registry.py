@@ -12,7 +12,8 @@ from rune.adapters.registry import RemoteRegistry
 from rune.errors import InvalidConfig, RuneError, StoreInvalid
 from rune.model.oci import LayoutFolder, Repository
 from rune.model.spec import RegistrySpec, SecretObject
-from rune.wiring.daemon_registry import RegistrySecrets, credentials_of, open_sources
+from rune.transport.pools import TransportConfig
+from rune.wiring.daemon_registry import RegistrySecrets, Transports, credentials_of, open_sources
 
 MAIN = Repository("registry.example.com", "payments")
 MIRROR = Repository("mirror.example.net:5000", "payments")
@@ -34,7 +35,7 @@ BASIC = secret(username=b"u", password=b"p")
 
 
 def test_the_registry_then_its_mirrors() -> None:
-    sources = open_sources(SPEC, RegistrySecrets())
+    sources = open_sources(SPEC, RegistrySecrets(), Transports())
     assert [type(source) for source in sources] == [RemoteRegistry, RemoteRegistry, LayoutRegistry]
 
 
@@ -77,10 +78,16 @@ def test_anonymous() -> None:
 )
 def test_refused(secrets: RegistrySecrets, error: type[RuneError], named: str) -> None:
     with pytest.raises(error) as caught:
-        open_sources(SPEC, secrets)
+        open_sources(SPEC, secrets, Transports())
     assert named in str(caught.value)
     assert "s3cret" not in str(caught.value)
 
 
 def test_no_secret_in_a_repr() -> None:
     assert "b'p'" not in repr(RegistrySecrets(basic=BASIC))
+
+
+def test_equal_configurations_share_a_transport() -> None:
+    transports = Transports()
+    assert transports(TransportConfig()) is transports(TransportConfig())
+    assert transports(TransportConfig()) is not transports(TransportConfig(system_roots=False))
