@@ -12,6 +12,7 @@ from rune.model.store import Binding, Revision
 from rune.publish.access import quiet
 from rune.publish.diff import ChangeKind, KeyChange
 from rune.publish.log import LogEntry
+from rune.publish.options import Outcome
 
 __all__ = [
     "ChangeKind",
@@ -117,6 +118,20 @@ class CommitResult:
     """Other commits that this one brought together with the state it was made on."""
     expires: datetime | None
     warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, outcome: Outcome) -> "CommitResult":
+        """What rune.publish answers, flat."""
+        return cls(
+            revision=outcome.head.revision,
+            snapshot=outcome.head.snapshot.digest,
+            changed=outcome.changed,
+            keys=outcome.keys,
+            policy_changed=outcome.policy_changed,
+            merged=outcome.merged,
+            expires=outcome.head.expires,
+            warnings=outcome.warnings,
+        )
 
 
 @dataclass(frozen=True, slots=True)

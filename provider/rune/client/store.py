@@ -31,7 +31,7 @@ from rune.publish.countersign import countersign, sign_policy_document
 from rune.publish.diff import changed_keys
 from rune.publish.epoch import begin_epoch
 from rune.publish.log import read_log
-from rune.publish.options import CommitOptions, Outcome
+from rune.publish.options import CommitOptions
 from rune.publish.refresh import refresh
 from rune.publish.rollback import Restore
 from rune.publish.sealing import KeysetSealing
@@ -222,7 +222,7 @@ class Store:
             Conflict: the configured epoch isn't later than what is there.
             SnapshotNotFound: no tag leads to that snapshot.
         """
-        return _result(begin_epoch(self._writer(self._parts.signers()), parse_digest(source), options))
+        return CommitResult.of(begin_epoch(self._writer(self._parts.signers()), parse_digest(source), options))
 
     def policy_put(self, document: str, options: CommitOptions) -> CommitResult:
         """Replace the policy.
@@ -241,8 +241,7 @@ class Store:
             expect_revision: exactly this one; needed where the head has expired already.
         """
         signers = Signers(writer=None, freshness=self._parts.freshness_signer)
-        outcome = refresh(self._writer(signers), lifetime=expires, expect_revision=expect_revision)
-        return _result(outcome)
+        return CommitResult.of(refresh(self._writer(signers), lifetime=expires, expect_revision=expect_revision))
 
     def sign(self) -> tuple[str, ...]:
         """Add signatures to the current snapshot, its policy and its head, with the keys at hand for each role.
@@ -277,7 +276,7 @@ class Store:
         return self._commit(Change((edit,), self._sealing(keyset, cluster, audience)), options)
 
     def _commit(self, plan: Plan, options: CommitOptions) -> CommitResult:
-        return _result(commit(self._writer(self._parts.signers()), plan, options))
+        return CommitResult.of(commit(self._writer(self._parts.signers()), plan, options))
 
     def _sealing(self, keyset: str | None, cluster: str, audience: str) -> KeysetSealing:
         deadline = Deadline.after(PUBLISH.deadline_s, self._clock)
@@ -301,16 +300,3 @@ class Store:
 def _set(path: str, values: Mapping[str, bytes], *, replace: bool) -> SetKeys:
     checked = parse_path(path)
     return SetKeys(checked, {parse_key(key): value for key, value in sorted(values.items())}, replace)
-
-
-def _result(outcome: Outcome) -> CommitResult:
-    return CommitResult(
-        revision=outcome.head.revision,
-        snapshot=outcome.head.snapshot.digest,
-        changed=outcome.changed,
-        keys=outcome.keys,
-        policy_changed=outcome.policy_changed,
-        merged=outcome.merged,
-        expires=outcome.head.expires,
-        warnings=outcome.warnings,
-    )

@@ -14,7 +14,7 @@ from dataclasses import replace
 from random import SystemRandom
 from typing import Final
 
-from rune.errors import CommitConflict, Unavailable
+from rune.errors import CommitConflict, RegistryUnauthorized, Unavailable
 from rune.model.clock import Deadline
 from rune.model.limits import PUBLISH
 from rune.model.oci import Digest
@@ -85,7 +85,7 @@ class _Commit:
         for attempt in range(PUBLISH.attempts):
             try:
                 outcome = self._attempt()
-            except Unavailable as error:
+            except (Unavailable, RegistryUnauthorized) as error:
                 if self._own is None:
                     raise
                 raise type(error)(

@@ -17,8 +17,8 @@ T = TypeVar("T")
 
 RETRIED_STATUSES: Final = frozenset({429, 500, 502, 503, 504})
 FAULT: Final = 500
-"""The server failed somewhere in the middle: repeated only where that does no harm. distribution 3 answers so when a tag
-is read in the moment in which another writer moves it."""
+"""The server failed somewhere in the middle: repeated only where that does no harm. distribution 3 answers so when a
+tag is read in the moment in which another writer moves it."""
 REPEATABLE_METHODS: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})  # RFC 9110 section 9.2.2
 
 _SECONDS: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
