@@ -29,7 +29,7 @@ class Metrics:
         )
         self._mount_seconds = Histogram(
             "rune_mount_duration_seconds",
-            "Time from the arrival of a mount to its answer.",
+            "Time that answering a mount took.",
             buckets=_BUCKETS_S,
             registry=self._registry,
         )

@@ -1,6 +1,7 @@
 """The `rune-provider` command: flags, start, wait for a signal, stop."""
 
 import argparse
+import gc
 import logging
 import signal
 import sys
@@ -13,7 +14,7 @@ import rune
 from rune.adapters.telemetry import CONTENT_TYPE
 from rune.adapters.telemetry_log import configure_logging
 from rune.errors import RuneError
-from rune.model.clock import SystemClock
+from rune.model.clock import Clock, Deadline, SystemClock
 from rune.server.http import HttpServer
 from rune.server.probe import RoundTrip
 from rune.server.serve import ProviderServer
@@ -22,6 +23,8 @@ from rune.wiring.daemon import Daemon, build_daemon
 from rune.wiring.daemon_config import DaemonConfig
 
 _LOG: Final = logging.getLogger("rune.server")
+_STORES_WAIT_S: Final = 15.0
+_STORES_POLL_S: Final = 0.05
 _LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
@@ -103,7 +106,10 @@ def _run(flags: argparse.Namespace) -> int:
     stopped = _await_signals(server)
     daemon.start()
     try:
+        _await_stores(daemon, clock, stopped)
         server.start(takeover=flags.takeover)
+        # What is here now stays: no collection needs to look through it again.
+        gc.freeze()
         if http is not None:
             http.start()
         _LOG.info("serving %s", socket.path)
@@ -115,6 +121,13 @@ def _run(flags: argparse.Namespace) -> int:
         probe.close()
         if http is not None:
             http.stop()
+
+
+def _await_stores(daemon: Daemon, clock: Clock, stopped: threading.Event) -> None:
+    """Don't take a place in which another provider may still serve before we can; nor wait for a dead API forever."""
+    deadline = Deadline.after(_STORES_WAIT_S, clock)
+    while not daemon.is_ready() and deadline.remaining_s() > 0 and not stopped.wait(_STORES_POLL_S):
+        pass
 
 
 def _http(address: str, daemon: Daemon, server: ProviderServer, probe: RoundTrip) -> HttpServer | None:

@@ -3,7 +3,9 @@
 import io
 import json
 import logging
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 
 import pytest
@@ -185,3 +187,42 @@ def test_one_listener_that_fails_does_not_hinder_the_others(lines: io.StringIO) 
     assert listening.heard == [MOUNTED, REFUSED]
     assert "s3cret" not in lines.getvalue()
     assert "RuntimeError" in lines.getvalue()
+
+
+def claimed(lines: io.StringIO) -> list[str]:
+    return [json.loads(line)["mount"]["claimedPod"] for line in lines.getvalue().splitlines()]
+
+
+def numbered(number: int) -> MountRecord:
+    return MountRecord("OK", "", "", 0.0, None, f"payments/{number}")
+
+
+def test_lines_are_written_beside_the_mounts_in_their_order(lines: io.StringIO) -> None:
+    log = AuditLog()
+    log.start()
+    for number in range(50):
+        log.mounted(numbered(number))
+    until = time.monotonic() + 5
+    while len(claimed(lines)) < 50 and time.monotonic() < until:
+        time.sleep(0.02)
+    assert claimed(lines) == [f"payments/{number}" for number in range(50)]
+    log.stop()
+
+
+def test_a_stop_writes_what_waits_and_later_ones_at_once(lines: io.StringIO) -> None:
+    log = AuditLog()
+    log.start()
+    log.mounted(numbered(1))
+    log.stop()
+    assert claimed(lines) == ["payments/1"]
+    log.mounted(numbered(2))
+    assert claimed(lines) == ["payments/1", "payments/2"]
+
+
+def test_a_flood_loses_nothing(lines: io.StringIO) -> None:
+    log = AuditLog()
+    log.start()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(log.mounted, map(numbered, range(5_000))))
+    log.stop()
+    assert sorted(claimed(lines)) == sorted(f"payments/{number}" for number in range(5_000))
