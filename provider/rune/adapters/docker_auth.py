@@ -23,13 +23,15 @@ _HELPER_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}", re.ASCII)
 _TOKEN_USER: Final = "<token>"  # noqa: S105  # what a helper says instead of a user name (docker-credential-helpers)
 # Docker Hub has several names; its config.json entry is the oldest of them.
 _HUB: Final = frozenset({"docker.io", "index.docker.io", "registry-1.docker.io"})
+_HUB_SERVER: Final = "https://index.docker.io/v1/"
+"""What Docker Hub is called when a credential helper is asked for it (docker/cli, registry.IndexServer)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """A user and a password, or an identity token that a realm exchanges for access tokens."""
 
-    username: str = ""
+    username: str = field(default="", repr=False)
     password: str = field(default="", repr=False)
     identity_token: str = field(default="", repr=False)
 
@@ -73,7 +75,8 @@ class DockerConfig:
     Args:
         data: its bytes.
         what: which one, for messages.
-        helpers: whether credential helpers may be run: for a user's own file, never for a Secret.
+        helpers: whether credential helpers may be run: for a user's own file, never for a Secret, whose writer would
+            choose what runs on the node.
 
     Raises:
         InvalidConfig: it isn't one.
@@ -83,8 +86,10 @@ class DockerConfig:
         self._what = what
         document = _checked(data, what)
         self._entries = _section(document, "auths", what)
-        self._helpers = _section(document, "credHelpers", what) if helpers else {}
-        self._store = document.get("credsStore") if helpers else None
+        self._helpers = _section(document, "credHelpers", what)
+        store = document.get("credsStore")
+        self._store = store if isinstance(store, str) else ""
+        self._may_run = helpers
 
     @classmethod
     def of_user(cls, folder: Path | None) -> CredentialSource:
@@ -107,17 +112,29 @@ class DockerConfig:
         Raises:
             InvalidConfig: the entry is malformed, or its helper failed; the text never shows what it holds.
         """
-        helper = next(
-            (name for key, name in self._helpers.items() if _split(key) == (_host(repository.host), ())), None
-        )
-        if isinstance(helper, str):
+        helper = self._helper(repository)
+        if helper and self._may_run:
             return _ask_helper(helper, repository.host)
         matches = [(len(path), key) for key in self._entries if (path := _fits(key, repository)) is not None]
         for _, key in sorted(matches, reverse=True):
             found = self._entry(key)
             if found is not None:
                 return found
-        return _ask_helper(self._store, repository.host) if isinstance(self._store, str) and self._store else None
+        if self._store and self._may_run:
+            return _ask_helper(self._store, repository.host)
+        if helper or (self._store and matches):
+            raise InvalidConfig(
+                f"{self._what} leaves the credentials for {repository.host} to a helper program: none is run here",
+                mend="make the Secret with `kubectl create secret docker-registry`",
+            )
+        return None
+
+    def _helper(self, repository: Repository) -> str | None:
+        """The helper that is configured for the repository's host alone."""
+        for key, name in self._helpers.items():
+            if isinstance(name, str) and _split(key) == (_host(repository.host), ()):
+                return name
+        return None
 
     def _entry(self, key: str) -> Credentials | None:
         entry = self._entries[key]
@@ -186,7 +203,7 @@ def _ask_helper(name: str, host: str) -> Credentials | None:
     try:
         done = subprocess.run(  # noqa: S603  # the user's own configuration names it
             [f"docker-credential-{name}", "get"],
-            input=host.encode(),
+            input=(_HUB_SERVER if host in _HUB else host).encode(),
             capture_output=True,
             timeout=_HELPER_TIMEOUT_S,
             check=False,

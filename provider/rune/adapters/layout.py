@@ -31,6 +31,7 @@ _TAG: Final = "org.opencontainers.image.ref.name"
 _WRITER_LOCK: Final = ".rune.lock"
 _INDEX_LOCK: Final = ".rune.index.lock"
 _POLL_S: Final = 0.05
+_RACY_NS: Final = 100_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +64,6 @@ class LayoutRegistry:
             raise StoreEmpty(f"{self._root} has no tag {tag}", mend="make a store there with `rune init`")
         if known is not None and known.digest == entry.digest:
             return known
-        if entry.size > FORMAT.snapshot_bytes:
-            raise SizeExceeded(
-                f"{tag} names {entry.size} bytes, more than any manifest may have", mend="check who writes this folder"
-            )
         return Descriptor.of(self._read(entry), entry.media_type, inline=True)
 
     def manifest(self, descriptor: Descriptor, *, deadline: Deadline) -> bytes:
@@ -124,6 +121,11 @@ class LayoutRegistry:
             yield
 
     def _read(self, descriptor: Descriptor) -> bytes:
+        if descriptor.size > FORMAT.snapshot_bytes:
+            raise SizeExceeded(
+                f"{descriptor.digest} is said to have {descriptor.size} bytes, more than the format allows",
+                mend="check who writes this folder",
+            )
         with self._failures("read"):
             data = read_blob(self._root, descriptor)
         if data is None:
@@ -151,8 +153,10 @@ class LayoutRegistry:
         # The last one wins, as a tag that was moved.
         tags = {entry.annotations[_TAG]: entry for entry in entries if _TAG in entry.annotations}
         index = _Index(identity, entries, tags)
-        with self._lock:
-            self._last = index
+        # A file as young as the clock's tick may be replaced by one that looks the same: it is read again next time.
+        if time.time_ns() - identity[2] > _RACY_NS:
+            with self._lock:
+                self._last = index
         return index
 
     def _tag(self, target: Descriptor, tag: str) -> None:

@@ -23,7 +23,14 @@ from rune.transport.hop import Hop, Sender
 from rune.transport.message import Request, Response, lower_headers
 from rune.transport.pools import TransportConfig
 from rune.transport.redirect import REDIRECTS, next_hop
-from rune.transport.retry import FAULT, REPEATABLE_METHODS, RETRIED_STATUSES, Again, parse_retry_after, with_retries
+from rune.transport.retry import (
+    REPEATABLE_METHODS,
+    RETRIED_STATUSES,
+    UNTOUCHED_STATUSES,
+    Again,
+    parse_retry_after,
+    with_retries,
+)
 from rune.transport.stream import LineStream
 
 T = TypeVar("T")
@@ -157,9 +164,8 @@ class Transport:
             )
             if raw.status in RETRIED_STATUSES and exchange.deadline is not None:
                 now = exchange.deadline.clock.now()
-                raise Again(
-                    error, parse_retry_after(raw.headers.get("retry-after"), now), maybe_done=raw.status == FAULT
-                )
+                after_s = parse_retry_after(raw.headers.get("retry-after"), now)
+                raise Again(error, after_s, maybe_done=raw.status not in UNTOUCHED_STATUSES)
             raise error
         coding = raw.headers.get("content-encoding", "identity").strip().lower()
         if coding not in ("", "identity") and request.method != "HEAD":

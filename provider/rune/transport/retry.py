@@ -16,9 +16,9 @@ from rune.model.limits import TransportLimits
 T = TypeVar("T")
 
 RETRIED_STATUSES: Final = frozenset({429, 500, 502, 503, 504})
-FAULT: Final = 500
-"""The server failed somewhere in the middle: repeated only where that does no harm. distribution 3 answers so when a
-tag is read in the moment in which another writer moves it."""
+"""500 too: distribution 3 answers so when a tag or blob is read while another writer puts the same."""
+UNTOUCHED_STATUSES: Final = frozenset({429, 503})
+"""The server says that it did not act on the request: even one that changes something may be sent again."""
 REPEATABLE_METHODS: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})  # RFC 9110 section 9.2.2
 
 _SECONDS: Final = re.compile(r"[0-9]{1,9}", re.ASCII)
