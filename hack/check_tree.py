@@ -12,7 +12,7 @@ MAX_BYTES = 1024 * 1024
 
 # Put together from parts, so that this file doesn't find itself.
 _HOME = re.compile(r"(?<![\w.~$}-])/(?:ro" + r"ot|ho" + r"me|wo" + r"rk|Us" + r"ers)/[A-Za-z0-9._-]+")
-_PRIVATE_KEY = re.compile("-----BEGIN [A-Z ]*PRIVATE" + " KEY-----")
+_PRIVATE_KEY = re.compile("-----BEGIN [A-Z ]*PRIVATE" + r" KEY-----(?:\\n|\s)+[A-Za-z0-9+/]{40}")
 _INDEX = re.compile(r"^\s*(?:--(?:extra-)?index-url|--find-links|-i\s)|https?://", re.MULTILINE)
 _CACHES = re.compile(r"(?:^|/)(?:__pycache__|\.mypy_cache|\.ruff_cache|\.pytest_cache|\.hypothesis|\.venv)/")
 

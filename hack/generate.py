@@ -28,8 +28,9 @@ def generate(out: Path) -> None:
         f"--proto_path={resources.files('grpc_tools') / '_proto'}",
         # By path: the plugins need not be on PATH when the environment isn't activated.
         *(f"--plugin={_script(name)}" for name in ("protoc-gen-mypy", "protoc-gen-mypy_grpc")),
-        *(f"--{kind}_out={out}" for kind in ("python", "grpc_python", "mypy")),
-        f"--mypy_grpc_out=only_sync:{out}",
+        *(f"--{kind}_out={out}" for kind in ("python", "grpc_python")),
+        f"--mypy_out=quiet:{out}",
+        f"--mypy_grpc_out=quiet,only_sync:{out}",
         *(str(PACKAGE / source) for source in sources),
     ]
     if protoc.main(arguments) != 0:
