@@ -1,13 +1,17 @@
-"""A progress bar for what may last more than a second; only on a terminal, and only on stderr."""
+"""A progress bar for what lasts more than a second; only on a terminal, and only on stderr."""
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Final
 
 from rich import progress as bars
-from rich.progress import BarColumn, MofNCompleteColumn, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from rune.cli.output import Printer
 from rune.client.results import Progress, quiet
+
+_PATIENCE_S: Final = 1.0
+"""What is done sooner needs no bar."""
 
 
 @contextmanager
@@ -16,15 +20,38 @@ def progress(printer: Printer) -> Iterator[Progress]:
     if not printer.interactive:
         yield quiet
         return
-    bar = bars.Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(bar_width=24),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=printer.errors,
-        transient=True,
-    )
-    task = bar.add_task("starting", total=None)
-    with bar:
-        yield lambda step, done, total: bar.update(task, description=step, completed=done, total=total or None)
+    bar = _Bar(printer)
+    try:
+        yield bar
+    finally:
+        bar.close()
+
+
+class _Bar:
+    """Drawn by the callback alone, never by a thread: between two steps a passphrase may be asked for."""
+
+    def __init__(self, printer: Printer) -> None:
+        self._begin_s = time.monotonic()
+        self._started = False
+        self._bar = bars.Progress(
+            bars.TextColumn("{task.description}"),
+            bars.BarColumn(bar_width=24),
+            bars.MofNCompleteColumn(),
+            bars.TimeElapsedColumn(),
+            console=printer.errors,
+            transient=True,
+            auto_refresh=False,
+        )
+        self._task = self._bar.add_task("", total=None)
+
+    def __call__(self, step: str, done: int, total: int) -> None:
+        if not self._started:
+            if time.monotonic() - self._begin_s < _PATIENCE_S:
+                return
+            self._bar.start()
+            self._started = True
+        self._bar.update(self._task, description=step, completed=done, total=total or None, refresh=True)
+
+    def close(self) -> None:
+        if self._started:
+            self._bar.stop()

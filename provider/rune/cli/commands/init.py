@@ -18,7 +18,7 @@ from rune.model.duration import parse_duration
 from rune.model.oci import parse_location
 from rune.policy.parse import parse_policy
 from rune.wiring.state_folder import default_state_folder
-from rune.wiring.writer_config import InitConfig, RegistryOptions
+from rune.wiring.writer_config import InitConfig, PassphraseSource, RegistryOptions
 
 _LAYOUT = "oci-layout://"
 
@@ -72,15 +72,19 @@ def init(
     key = signing_key.absolute() if signing_key else places.signing_key
     registry = RegistryOptions(ca_file=ca_file.absolute() if ca_file else None, plain_http=plain_http)
     made: list[Path] = []
+    passphrase: PassphraseSource = ask_passphrase
     try:
         if signing_key is None:
-            new_signing_key(key, new_passphrase(key))
+            chosen = new_passphrase(key)
+            new_signing_key(key, chosen)
             made += [key, key.with_suffix(".pub")]
+            # Not asked for a third time.
+            passphrase = lambda _: chosen  # noqa: E731  # a source that knows
         new_keyset(places.keyset(keyset_name), KeysetKind(kind))
         made.append(places.keyset(keyset_name))
         with progress(session.printer) as step:
             result = create_store(
-                InitConfig(location, store_id, default_state_folder(), key, signer, registry, ask_passphrase),
+                InitConfig(location, store_id, default_state_folder(), key, signer, registry, passphrase),
                 author=author or default_author(),
                 policy=policy,
                 expires=lifetime,
