@@ -81,7 +81,8 @@ class Crane:
 
         A reference is repository:tag or repository@sha256:...; with `all_tags` it is a repository alone.
         """
-        options = ["--all-tags"] if all_tags else []
+        # One tag at a time: crane in parallel may put an index before the manifest that another job of it still pushes.
+        options = ["--all-tags", "--jobs=1"] if all_tags else []
         command = ["copy", *options, f"{source.host}/{reference}", f"{target.host}/{to or reference}"]
         _run(self.binary, self.home, command, _access(self.home, source, target))
 
