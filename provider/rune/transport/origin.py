@@ -103,9 +103,13 @@ def resolve_reference(base: Url, reference: str, *, field: str) -> Url:
 
 def _host(host: str, field: str) -> str:
     try:
-        return str(ipaddress.ip_address(host))
+        address = ipaddress.ip_address(host)
     except ValueError:
         pass
+    else:
+        if isinstance(address, ipaddress.IPv6Address) and address.scope_id is not None:
+            raise InvalidReference(f"{field} names an address of one network interface", mend=_MEND)
+        return str(address)
     # 127.1 or 0x7f000001 is an address to some resolvers: a check of names would miss it.
     if len(host) > _HOST_CHARS or not _HOST.fullmatch(host) or _ENDS_IN_NUMBER.fullmatch(host):
         raise InvalidReference(f"{field} has no valid host", mend=_MEND)
