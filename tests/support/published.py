@@ -1,4 +1,4 @@
-"""A store that is really published: real keys, real keyset, any registry; and the objects that a provider needs for it."""
+"""A store that is really published: real keys, real keyset, any registry; and the objects that a provider needs."""
 
 import base64
 from dataclasses import dataclass, field
