@@ -91,6 +91,20 @@ PROGRAMS: Mapping[str, GoProgram | DebianProgram] = {
         "github.com/google/go-containerregistry/cmd/crane",
         ("github.com/google/go-containerregistry/cmd/crane/cmd.Version={version}",),
     ),
+    "helm": GoProgram(
+        "helm",
+        "helm.sh/helm/v3",
+        "helm.sh/helm/v3/cmd/helm",
+        (
+            "helm.sh/helm/v3/internal/version.version={version}",
+            # Else it takes every cluster for Kubernetes 1.20 where it isn't asked (helm template, helm lint).
+            *(
+                f"helm.sh/helm/v3/pkg/{package}.k8sVersion{name}"
+                for package in ("chartutil", "lint/rules")
+                for name in ("Major=1", "Minor=34")
+            ),
+        ),
+    ),
     "docker-registry": DebianProgram("usr/bin/docker-registry"),
     "shellcheck": DebianProgram("usr/bin/shellcheck"),
 }
