@@ -124,6 +124,8 @@ def refresh_cron_job(
     container = {
         "name": "refresh",
         "image": image,
+        # The image's own entry point is the provider.
+        "command": ["rune"],
         "args": ["refresh", "--expires", expires],
         "workingDir": "/config",
         "env": [
