@@ -20,7 +20,11 @@ PATIENCE_S = 20.0
 
 def install(server: ApiServer) -> None:
     """Apply what deploy/ ships: CRDs, namespace, ServiceAccount and rights."""
-    for path in (*sorted((DEPLOY / "crds").glob("*.yaml")), DEPLOY / "rbac.yaml"):
+    objects = ("default/namespace.yaml", "provider/serviceaccount.yaml", "provider/rbac.yaml")
+    for path in (
+        *sorted((DEPLOY / "crds").glob("core.rune.io_*.yaml")),
+        *(DEPLOY / "kustomize" / name for name in objects),
+    ):
         for manifest in yaml.safe_load_all(path.read_text()):
             server.admin.apply(manifest)
 
@@ -31,7 +35,7 @@ def access(server: ApiServer, token: str) -> ClusterAccess:
 
 
 def provider(server: ApiServer) -> KubeApi:
-    """A client with the rights of deploy/rbac.yaml and no others."""
+    """A client with the rights of deploy/kustomize/provider/rbac.yaml and no others."""
     return as_service_account(server, PROVIDER_NAMESPACE, PROVIDER)
 
 

@@ -37,7 +37,7 @@ class Call:
             return KubernetesForbidden(
                 f"the Kubernetes API forbids the provider to {self.verb} {self.place}{said}",
                 mend=f"grant its ServiceAccount {self.resource.permission(self.verb, self.subresource)} "
-                "(deploy/rbac.yaml has all that it needs)",
+                "(deploy/kustomize/provider/rbac.yaml has all that it needs)",
             )
         if status == 409:
             return KubernetesConflict(
