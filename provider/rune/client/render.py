@@ -59,14 +59,14 @@ def render(parts: WriterParts, parameters: Mapping[str, str], caller: Caller) ->
     services = Services(lambda _: _parts(parts), parts.access.marks, ledger, parts.access.clock)
     stores = Stores(_OneStore(store), services)
     deadline = Deadline.after(MOUNT.deadline_s, parts.access.clock)
-    error = ""
+    refusal: RuneError | None = None
     try:
         state = stores.get(store.name, caller.namespace).state(deadline)
         mounter = Mounter(caller.cluster, (_AUDIENCE,), _Told(caller), stores, ledger, parts.access.clock)
         try:
             answer = mounter.mount(_request(parameters, caller), deadline)
         except RuneError as failure:
-            answer, error = MountAnswer((), ()), str(failure)
+            answer, refusal = MountAnswer((), ()), failure
     finally:
         stores.stop()
     return RenderReport(
@@ -76,7 +76,7 @@ def render(parts: WriterParts, parameters: Mapping[str, str], caller: Caller) ->
         entries=tuple(
             _explained(entry.path, state.accepted.policy, caller, ledger.decisions) for entry in parsed.objects.entries
         ),
-        error=error,
+        refusal=refusal,
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
+from rune.errors import RuneError
 from rune.model.oci import Digest
 from rune.model.path import KeyName, SecretPath
 from rune.model.records import EntryDecision
@@ -185,8 +186,8 @@ class RenderReport:
     versions: tuple[tuple[str, str], ...]
     """(id, version) as the driver would record them."""
     entries: tuple[Explained, ...]
-    error: str = ""
-    """What the pod would be told; empty: it would get the files."""
+    refusal: RuneError | None = None
+    """What the pod would be told; None: it would get the files."""
 
 
 @dataclass(frozen=True, slots=True)

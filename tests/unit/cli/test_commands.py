@@ -307,3 +307,17 @@ def test_a_literal_warns(store: Rune) -> None:
 
 def test_completion_is_printed(rune: Rune) -> None:
     assert "_RUNE_COMPLETE" in rune("completion", "bash").out
+
+
+def test_render_ends_as_the_pod_would_be_told(store: Rune) -> None:
+    Path("class.yaml").write_text(
+        "kind: SecretProviderClass\nspec:\n  provider: rune\n  parameters:\n    store: default\n"
+        "    objects: |\n      - {path: prod/payments/none}\n"
+    )
+    missing = store("render", "-f", "class.yaml", "--as", "payments/api")
+    assert missing.code == 3
+    assert "RUNE_SECRET_NOT_FOUND" in missing.err
+    Path("class.yaml").write_text(Path("class.yaml").read_text().replace("{path", "{pth"))
+    wrong = store("render", "-f", "class.yaml", "--as", "payments/api")
+    assert wrong.code == 2
+    assert "objects[0]" in wrong.err

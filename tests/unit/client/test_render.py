@@ -30,7 +30,7 @@ def test_files_as_the_pod_gets_them(house: House) -> None:
     )
     (file,) = report.files
     assert (file.path, file.mode, file.contents) == ("db/pw", 0o400, b"hunter2")
-    assert report.error == ""
+    assert report.refusal is None
     assert report.versions[0][0] == "db/pw"
     assert report.entries[0].decision.rule == "payments"
     assert report.entries[0].rules == (("payments", report.entries[0].rules[0][1]),)
@@ -40,7 +40,7 @@ def test_files_as_the_pod_gets_them(house: House) -> None:
 def test_a_denial_is_explained(house: House) -> None:
     report = house.store().render(parameters("- path: prod/db\n- path: test/db\n  dir: test\n"), API)
     assert report.files == ()
-    assert report.error.startswith("RUNE_POLICY_DENIED")
+    assert str(report.refusal).startswith("RUNE_POLICY_DENIED")
     assert [entry.decision.allowed for entry in report.entries] == [True, False]
     assert "don't cover test/db" in report.entries[1].rules[0][1]
 
@@ -55,7 +55,7 @@ def test_bound_values_open_for_their_caller_only(house: House) -> None:
     wanted = parameters("- path: prod/db\n  key: password\n  fileName: pw\n")
     assert house.store().render(wanted, API).files[0].contents == b"bound"
     other = house.store().render(wanted, Caller("eu-2", "payments", "api"))
-    assert other.error.startswith("RUNE_DECRYPTION_FAILED")
+    assert str(other.refusal).startswith("RUNE_DECRYPTION_FAILED")
 
 
 def test_parameters_that_can_not_be_parsed(house: House) -> None:
@@ -66,4 +66,4 @@ def test_parameters_that_can_not_be_parsed(house: House) -> None:
 def test_a_reader_without_keyset_is_told(house: House) -> None:
     house.keyset.unlink()
     report = house.store(house.config).render(parameters("- path: prod/db\n"), API)
-    assert report.error.startswith("RUNE_KEYSET_MISSING")
+    assert str(report.refusal).startswith("RUNE_KEYSET_MISSING")

@@ -9,7 +9,7 @@ from rune.cli.commands.read import shown_value
 from rune.cli.output import Cell, Column, Format
 from rune.cli.session import Session
 from rune.client.results import RenderReport
-from rune.errors import InvalidConfig, PolicyDenied
+from rune.errors import InvalidConfig
 from rune.model.bounded_yaml import load_yaml_documents
 from rune.model.fields import Fields, Problem
 from rune.model.limits import MOUNT
@@ -45,8 +45,9 @@ def render(session: Session, file: Path, caller: str, cluster: str, explain: boo
         _tables(session, report, explain=explain, reveal=reveal)
     else:
         session.printer.item(_document(report, reveal=reveal))
-    if report.error:
-        raise PolicyDenied(f"the pod would not start: {report.error}", mend="see the entries above")
+    if report.refusal is not None:
+        session.printer.note("the pod would not start:")
+        raise report.refusal
 
 
 def read_parameters(file: Path) -> dict[str, str]:
@@ -100,7 +101,7 @@ def _tables(session: Session, report: RenderReport, *, explain: bool, reveal: bo
             for rule, why in entry.rules
         ]
         session.printer.rows(_RULE_COLUMNS, rules, empty="the policy has no rules")
-    if not report.error:
+    if report.refusal is None:
         session.printer.note("")
         session.printer.rows(_file_columns(reveal=reveal), _files(report, reveal=reveal), empty="no files")
 
@@ -135,5 +136,5 @@ def _document(report: RenderReport, *, reveal: bool) -> dict[str, Cell]:
         "entries": entries,
         "files": list(_files(report, reveal=reveal)),
         "versions": [{"id": name, "version": version} for name, version in report.versions],
-        "error": report.error,
+        "error": str(report.refusal or ""),
     }
