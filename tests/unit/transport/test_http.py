@@ -20,7 +20,7 @@ from rune.transport.message import Request, Response
 from rune.transport.origin import parse_url
 from rune.transport.pools import TransportConfig
 from rune.transport.proxy import ProxyRules
-from tests.fakes.web import Answer, Asked, Web
+from tests.fakes.web import Answer, Web
 from tests.support.tls import Authority
 
 CLOCK = SystemClock()
