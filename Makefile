@@ -36,7 +36,7 @@ demo: $(STAMP) ## run the main job here: publish, mount, deny, rotate, tamper; n
 .PHONY: test
 test: $(STAMP) ## all tests, with a real registry, cosign and kube-apiserver built once per machine
 	@# Status 3: this machine can't have the program; its tests then say so and are skipped (in CI: fail).
-	@for tool in etcd kube-apiserver registry cosign crane docker-registry; do \
+	@for tool in etcd kube-apiserver kubectl registry cosign crane helm docker-registry; do \
 	  $(BIN)/python hack/tools/build.py $$tool >/dev/null || [ $$? -eq 3 ]; done
 	@$(BIN)/pytest $(PYTEST_ARGS)
 
@@ -67,7 +67,7 @@ lock: $(STAMP) ## resolve the dependencies again (LOCK_ARGS=--upgrade for newer 
 
 .PHONY: tools
 tools: $(STAMP) ## build the real programs that the tests use, into a cache outside the checkout
-	@$(BIN)/python hack/tools/build.py etcd kube-apiserver kubectl registry cosign crane docker-registry shellcheck
+	@$(BIN)/python hack/tools/build.py etcd kube-apiserver kubectl registry cosign crane helm docker-registry shellcheck
 
 .PHONY: bench
 bench: $(STAMP) ## measure the mount path (ratios taken in one run)
