@@ -86,9 +86,10 @@ class Crane:
         command = ["copy", *options, f"{source.host}/{reference}", f"{target.host}/{to or reference}"]
         _run(self.binary, self.home, command, _access(self.home, source, target))
 
-    def pull_layout(self, registry: Registry, reference: str, folder: Path) -> None:
-        """Write `reference` and everything below it as an OCI layout."""
-        command = ["pull", "--format=oci", f"{registry.host}/{reference}", str(folder)]
+    def pull_layout(self, registry: Registry, reference: str, folder: Path, *, annotate: bool = False) -> None:
+        """Write `reference` and everything below it as an OCI layout; `annotate` writes its name too."""
+        options = ["--annotate-ref"] if annotate else []
+        command = ["pull", "--format=oci", *options, f"{registry.host}/{reference}", str(folder)]
         _run(self.binary, self.home, command, _access(self.home, registry))
 
 

@@ -21,7 +21,7 @@ from rune.adapters.layout_blobs import open_folder, read_blob, read_file, write_
 from rune.adapters.registry_documents import fallback_tag, parse_descriptors
 from rune.errors import CommitConflict, FormatInvalid, RegistryUnavailable, SecretNotFound, SizeExceeded, StoreEmpty
 from rune.model.clock import Deadline
-from rune.model.limits import FORMAT, LAYOUT
+from rune.model.limits import FORMAT, LAYOUT, LayoutLimits
 from rune.model.oci import MEDIA_INDEX, Descriptor, Digest, digest_of, parse_tag
 
 _INDEX: Final = "index.json"
@@ -49,10 +49,12 @@ class LayoutRegistry:
 
     Args:
         root: the folder; writing makes it.
+        limits: how large index.json may be, and how long a lock is waited for.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, limits: LayoutLimits = LAYOUT) -> None:
         self._root = root
+        self._limits = limits
         self._lock = Lock()
         self._last: _Index | None = None
 
@@ -61,7 +63,10 @@ class LayoutRegistry:
         deadline.check(f"reading {self._root}")
         entry = self._index().tags.get(tag)
         if entry is None:
-            raise StoreEmpty(f"{self._root} has no tag {tag}", mend="make a store there with `rune init`")
+            raise StoreEmpty(
+                f"{self._root} has no tag {tag}",
+                mend="make a store there with `rune init`, or copy one with `crane pull --format=oci --annotate-ref`",
+            )
         if known is not None and known.digest == entry.digest:
             return known
         return Descriptor.of(self._read(entry), entry.media_type, inline=True)
@@ -117,7 +122,7 @@ class LayoutRegistry:
         Raises:
             CommitConflict: another writer didn't finish in time.
         """
-        with self._failures("locked"), self._locked(_WRITER_LOCK, LAYOUT.writer_wait_s):
+        with self._failures("locked"), self._locked(_WRITER_LOCK, self._limits.writer_wait_s):
             yield
 
     def _read(self, descriptor: Descriptor) -> bytes:
@@ -144,14 +149,14 @@ class LayoutRegistry:
                     with self._lock:
                         if self._last is not None and self._last.identity == identity:
                             return self._last
-                    data = read_file(folder, _INDEX, max_bytes=LAYOUT.index_bytes)
+                    data = read_file(folder, _INDEX, max_bytes=self._limits.index_bytes)
             except (FileNotFoundError, NotADirectoryError):
                 identity, data = (0, 0, 0), None
         if data is None:
             raise StoreEmpty(f"{self._root} holds no OCI layout", mend="make a store there with `rune init`")
-        entries = parse_descriptors(data, what=f"{self._root}/{_INDEX}", max_bytes=LAYOUT.index_bytes)
+        entries = parse_descriptors(data, what=f"{self._root}/{_INDEX}", max_bytes=self._limits.index_bytes)
         # The last one wins, as a tag that was moved.
-        tags = {entry.annotations[_TAG]: entry for entry in entries if _TAG in entry.annotations}
+        tags = {tag: entry for entry in entries if (tag := _tag_of(entry)) is not None}
         index = _Index(identity, entries, tags)
         # A file as young as the clock's tick may be replaced by one that looks the same: it is read again next time.
         if time.time_ns() - identity[2] > _RACY_NS:
@@ -160,19 +165,19 @@ class LayoutRegistry:
         return index
 
     def _tag(self, target: Descriptor, tag: str) -> None:
-        with self._locked(_INDEX_LOCK, LAYOUT.index_wait_s), open_folder(self._root, create=True) as folder:
+        with self._locked(_INDEX_LOCK, self._limits.index_wait_s), open_folder(self._root, create=True) as folder:
             try:
                 entries = self._index().entries
             except StoreEmpty:
                 entries = ()
                 write_file(folder, _MARKER, _MARKER_BYTES)
-            kept = [_document(entry) for entry in entries if entry.annotations.get(_TAG) != tag]
+            kept = [_document(entry) for entry in entries if _tag_of(entry) != tag]
             kept.append(_document(target, tag))
             document = {"schemaVersion": 2, "mediaType": MEDIA_INDEX, "manifests": kept}
             data = json.dumps(document, separators=(",", ":")).encode()
-            if len(data) > LAYOUT.index_bytes:
+            if len(data) > self._limits.index_bytes:
                 raise SizeExceeded(
-                    f"{self._root} has too many tags: {_INDEX} would pass {LAYOUT.index_bytes} bytes",
+                    f"{self._root} has too many tags: {_INDEX} would pass {self._limits.index_bytes} bytes",
                     mend="move the store to a registry with `crane push`",
                 )
             write_file(folder, _INDEX, data)
@@ -209,6 +214,15 @@ class LayoutRegistry:
             raise RegistryUnavailable(
                 f"{self._root} can't be {done}: {reason}", mend="check the folder, its owner and the disk"
             ) from error
+
+
+def _tag_of(entry: Descriptor) -> str | None:
+    """The tag of an entry, which crane (--annotate-ref) and others write with the name that it was pulled by."""
+    name = entry.annotations.get(_TAG)
+    if name is None or ":" not in name:
+        return name
+    repository, _, tag = name.rpartition(":")
+    return tag if "/" in repository and "/" not in tag else None
 
 
 def _document(entry: Descriptor, tag: str | None = None) -> dict[str, object]:
