@@ -5,6 +5,8 @@
 ARG BASE=docker.io/library/python:3.11-slim-bookworm
 
 FROM ${BASE} AS build
+# Another package index, for networks that don't reach the public one; the hashes stay the lock's.
+ARG PIP_INDEX_URL
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
 COPY requirements.txt requirements-dev.txt /src/
 # Our own wheel is made with the hatchling of the lock; neither it nor pip gets into the image, nor do commands of

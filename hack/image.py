@@ -2,10 +2,11 @@
 
     python hack/image.py [--tag NAME:TAG] [--base IMAGE[@sha256:...]]
 
-Without --tag it is what deploy/ asks for. A release names its base by digest.
+Without --tag it is what deploy/ asks for. A release names its base by digest. $PIP_INDEX_URL is another package index.
 """
 
 import argparse
+import os
 import shutil
 import subprocess
 import sys
@@ -33,8 +34,12 @@ def build_command(tool: str, tag: str, base: str | None) -> list[str]:
         tag: the image's name.
         base: the base image, or None for the Dockerfile's.
     """
-    options = ["--network", "host", "--tag", tag, *(("--build-arg", f"BASE={base}") if base else ())]
-    return [tool, "build", *options, "--file", str(ROOT / "Dockerfile"), str(ROOT)]
+    arguments = [f"BASE={base}"] if base else []
+    if "PIP_INDEX_URL" in os.environ:
+        # Without a value the tool takes the environment's, which may hold a password.
+        arguments.append("PIP_INDEX_URL")
+    options = [part for argument in arguments for part in ("--build-arg", argument)]
+    return [tool, "build", "--network", "host", "--tag", tag, *options, "--file", str(ROOT / "Dockerfile"), str(ROOT)]
 
 
 def main() -> int:
