@@ -69,6 +69,10 @@ lock: $(STAMP) ## resolve the dependencies again (LOCK_ARGS=--upgrade for newer 
 tools: $(STAMP) ## build the real programs that the tests use, into a cache outside the checkout
 	@$(BIN)/python hack/tools/build.py etcd kube-apiserver kubectl registry cosign crane helm docker-registry shellcheck
 
+.PHONY: image
+image: $(STAMP) ## build the provider's image with docker or buildah, whichever is there
+	@$(BIN)/python hack/image.py $(IMAGE_ARGS)
+
 .PHONY: bench
 bench: $(STAMP) ## measure the mount path (ratios taken in one run)
 	@$(BIN)/python -m hack.bench.mount
