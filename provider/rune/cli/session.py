@@ -8,7 +8,7 @@ from pathlib import Path
 from rune.cli.output import Printer
 from rune.cli.progress import progress
 from rune.cli.project import FILE_NAME, Project, StoreEntry, find_project, load_project
-from rune.cli.user import KeyPlaces, ask_passphrase, key_places
+from rune.cli.user import ask_passphrase, key_places
 from rune.client.store import Store
 from rune.errors import InvalidConfig
 from rune.model.spec import VerifySpec
@@ -75,11 +75,6 @@ def registry_options(entry: StoreEntry) -> RegistryOptions:
     return RegistryOptions(
         ca_file=entry.ca_file, proxy=entry.proxy, realm_hosts=entry.realm_hosts, plain_http=entry.plain_http
     )
-
-
-def places_of(entry: StoreEntry) -> KeyPlaces:
-    """Where the user's keys of a store are."""
-    return key_places(entry.store_id)
 
 
 def _if_there(path: Path) -> Path | None:

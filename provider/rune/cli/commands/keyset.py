@@ -6,8 +6,8 @@ from typing import BinaryIO
 import click
 
 from rune.cli.output import Cell, Column
-from rune.cli.session import Session, places_of
-from rune.cli.user import ask_passphrase, new_passphrase
+from rune.cli.session import Session
+from rune.cli.user import ask_passphrase, key_places, new_passphrase
 from rune.client import keys
 from rune.client.manifests import PROVIDER_NAMESPACE
 from rune.client.placement import Placement, keyset_manifest
@@ -156,7 +156,7 @@ def _placement(session: Session, name: str, namespaces: str, namespace: str = PR
 
 
 def _path(session: Session, name: str, file: Path | None) -> Path:
-    return file if file is not None else places_of(session.entry()).keyset(name)
+    return file if file is not None else key_places(session.entry().store_id).keyset(name)
 
 
 def _print(session: Session, found: tuple[keys.KeyDescription, ...]) -> None:
