@@ -1,46 +1,27 @@
 """Our text of the driver's protocol means the same on the wire as the driver's own."""
 
-import json
 import os
-import shutil
-import subprocess
 from pathlib import Path
 
 import pytest
 from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto, FileDescriptorSet
 from grpc_tools import protoc
 
+from hack.tools.driver import DriverUnavailable, driver_module
 from rune._pb.csi.v1alpha1 import provider_pb2
 
-DRIVER = "sigs.k8s.io/secrets-store-csi-driver@v1.6.0"
 DRIVER_PROTO = Path("provider/v1alpha1/service.proto")
-DOWNLOAD_TIMEOUT_S = 120
-
-
-def unavailable(reason: str) -> None:
-    if os.environ.get("CI") == "true":
-        pytest.fail(reason)
-    pytest.skip(reason)
 
 
 @pytest.fixture
-def driver_module(tmp_path: Path) -> Path:
-    """The driver's source, from the Go module cache or its proxy."""
-    go = shutil.which("go")
-    if go is None:
-        unavailable("no Go toolchain on PATH to download the driver's module with")
-    done = subprocess.run(
-        ["go", "mod", "download", "-json", DRIVER],
-        # Not in the checkout: outside any module, go changes no go.mod.
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        timeout=DOWNLOAD_TIMEOUT_S,
-        check=False,
-    )
-    if done.returncode != 0:
-        unavailable(f"{DRIVER} can't be downloaded: {done.stdout}{done.stderr}")
-    return Path(json.loads(done.stdout)["Dir"])
+def module() -> Path:
+    """The driver's source."""
+    try:
+        return driver_module()
+    except DriverUnavailable as missing:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(missing))
+        pytest.skip(str(missing))
 
 
 def compiled(root: Path, proto: Path, out: Path) -> FileDescriptorProto:
@@ -76,7 +57,7 @@ def wire(file: FileDescriptorProto) -> dict[str, object]:
 
 
 @pytest.mark.real
-def test_our_protocol_is_the_drivers(driver_module: Path, tmp_path: Path) -> None:
+def test_our_protocol_is_the_drivers(module: Path, tmp_path: Path) -> None:
     ours = FileDescriptorProto()
     provider_pb2.DESCRIPTOR.CopyToProto(ours)
-    assert wire(ours) == wire(compiled(driver_module, DRIVER_PROTO, tmp_path / "driver.pb"))
+    assert wire(ours) == wire(compiled(module, DRIVER_PROTO, tmp_path / "driver.pb"))
