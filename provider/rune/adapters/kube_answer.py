@@ -77,7 +77,9 @@ class Call:
             KubernetesUnavailable: it is none.
         """
         try:
-            answer = parse_json(body, what="the answer", max_bytes=max_bytes, max_depth=limits.json_depth)
+            answer = parse_json(
+                body, what="the answer", max_bytes=max_bytes, max_depth=limits.json_depth, max_items=limits.json_items
+            )
         except RuneError as error:
             raise self.unusable(error.what) from None
         if not isinstance(answer, dict):
@@ -89,7 +91,9 @@ class Call:
         if self.resource.plural in _UNQUOTED:
             return ""
         try:
-            status = parse_json(body, what="the answer", max_bytes=len(body), max_depth=limits.json_depth)
+            status = parse_json(
+                body, what="the answer", max_bytes=len(body), max_depth=limits.json_depth, max_items=limits.json_items
+            )
         except RuneError:
             # Cut, or plain text.
             return ""

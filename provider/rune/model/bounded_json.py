@@ -14,7 +14,14 @@ _STRING_OR_BRACKET: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOT
 _MEND: Final = "the document isn't one of Rune's, or was altered on its way"
 
 
-def parse_json(data: bytes, *, what: str, max_bytes: int, max_depth: int = FORMAT.json_depth) -> Json:
+def parse_json(
+    data: bytes,
+    *,
+    what: str,
+    max_bytes: int,
+    max_depth: int = FORMAT.json_depth,
+    max_items: int = FORMAT.json_items,
+) -> Json:
     """Parse one JSON document.
 
     Args:
@@ -22,10 +29,12 @@ def parse_json(data: bytes, *, what: str, max_bytes: int, max_depth: int = FORMA
         what: what the document is, for messages.
         max_bytes: its largest size.
         max_depth: how deep arrays and objects may nest.
+        max_items: how many commas and opening brackets it may hold, those within texts included.
 
     Raises:
         SizeExceeded: it is larger.
-        FormatInvalid: it isn't UTF-8 or JSON, nests deeper, repeats a name in an object, or holds NaN or infinity.
+        FormatInvalid: it isn't UTF-8 or JSON, nests deeper, holds more, repeats a name in an object, or has NaN or
+            infinity.
     """
     if len(data) > max_bytes:
         raise SizeExceeded(f"{what} has {len(data)} bytes, more than {max_bytes}", mend=_MEND)
@@ -34,6 +43,7 @@ def parse_json(data: bytes, *, what: str, max_bytes: int, max_depth: int = FORMA
     except UnicodeDecodeError:
         # Not `from error`: its text would quote the bytes.
         raise FormatInvalid(f"{what} is not UTF-8", mend=_MEND) from None
+    _check_items(text, what, max_items)
     _check_depth(text, what, max_depth)
     try:
         parsed: Json = json.loads(text, object_pairs_hook=_unique_names(what), parse_constant=_refuse_constant(what))
@@ -43,6 +53,12 @@ def parse_json(data: bytes, *, what: str, max_bytes: int, max_depth: int = FORMA
         # Also an integer of more digits than Python converts. Not `from error`: its object is the whole document.
         raise FormatInvalid(f"{what} is not valid JSON", mend=_MEND) from None
     return parsed
+
+
+def _check_items(text: str, what: str, max_items: int) -> None:
+    """Each value but the first of its array or object follows a comma: counted before any of them takes memory."""
+    if text.count(",") + text.count("[") + text.count("{") > max_items:
+        raise FormatInvalid(f"{what} holds more than {max_items} values", mend=_MEND)
 
 
 def _check_depth(text: str, what: str, max_depth: int) -> None:

@@ -46,6 +46,9 @@ class FormatLimits:
     author_chars: int = 256
     revision_max: int = 9_999_999_999
     json_depth: int = 16
+    json_items: int = 100_000
+    """Commas and opening brackets in one document: a snapshot of the largest size has 60,000. A small value costs some
+    sixty bytes once it is parsed, and a document is parsed before anyone has vouched for it."""
     yaml_depth: int = 24
 
     @property
@@ -66,8 +69,12 @@ class ObjectLimits:
     keysets: int = 32
     keyset_paths: int = 64
     signers: int = 32
-    """In each role."""
+    """Keys, and as many identities, in each role."""
     pem_chars: int = 4_096
+    issuer_chars: int = 512
+    subject_chars: int = 1_024
+    trusted_root_bytes: int = 256 * KIB
+    """The public good's has 8 KiB."""
     namespaces: int = 256
     policy_chars: int = 64 * KIB
     epoch_max: int = 2_147_483_647
@@ -188,6 +195,21 @@ class PublishLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class SealedLimits:
+    """Sealed files (docs/sealing.md)."""
+
+    file_bytes: int = 3 * MIB
+    """The largest secret in base64, and what stands around it."""
+    files: int = 1_000
+    total_bytes: int = 64 * MIB
+    """Of all files of one command."""
+    replaces: int = 4
+    """How many earlier ciphertexts a key may take the place of."""
+    history: int = 64
+    """In so many revisions a ciphertext is looked for that may have been committed before."""
+
+
+@dataclass(frozen=True, slots=True)
 class KubernetesLimits:
     """How the provider talks to the Kubernetes API, and how much of its answers it reads."""
 
@@ -200,6 +222,8 @@ class KubernetesLimits:
     """Of a list; a page that would be too large is asked for again with fewer."""
     json_depth: int = 64
     """managedFields repeats every field's place."""
+    json_items: int = 4_000_000
+    """Of a page; the API server is ours, and a page is bounded by its bytes."""
     token_file_s: float = 60.0
     """How long a service account's token is used before its file is read again; the kubelet replaces it."""
     watch_s: int = 300
@@ -241,7 +265,28 @@ class LayoutLimits:
     index_wait_s: float = 10.0
 
 
+@dataclass(frozen=True, slots=True)
+class DoctorLimits:
+    """What `rune doctor` finds worth a word, and how much it says and asks at most."""
+
+    clock_warn_s: float = 30.0
+    """How far two clocks may differ before it is said; REPLICA.clock_skew_s is where it becomes a failure."""
+    poll_warn_s: float = 120.0
+    """The driver's own rotation-poll-interval; a longer one is a longer risk of an empty volume (docs/doctor.md)."""
+    expiry_left: float = 0.25
+    """A head with a smaller share of its life left should have been refreshed."""
+    named: int = 5
+    """Names in one sentence; the rest is a count."""
+    findings: int = 20
+    """Of one check, for as many objects; the rest is a count."""
+    namespaces: int = 500
+    """With SecretProviderClasses of ours: in so many their pods are looked at."""
+    reviewed_namespaces: int = 50
+    """In which the driver's rights to write Secrets are asked for."""
+
+
 FORMAT: Final = FormatLimits()
+DOCTOR: Final = DoctorLimits()
 LAYOUT: Final = LayoutLimits()
 OBJECTS: Final = ObjectLimits()
 TRANSPORT: Final = TransportLimits()
@@ -249,3 +294,4 @@ MOUNT: Final = MountLimits()
 REPLICA: Final = ReplicaLimits()
 KUBERNETES: Final = KubernetesLimits()
 PUBLISH: Final = PublishLimits()
+SEALED: Final = SealedLimits()

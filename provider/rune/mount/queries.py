@@ -76,7 +76,14 @@ class Query:
             RenderFailed: the value isn't JSON, or the expression selects nothing. Shows neither.
         """
         try:
-            document = parse_json(value, what="the value", max_bytes=MOUNT.rendered_bytes, max_depth=_JSON_DEPTH)
+            # Signed by a writer, so its size is bound enough; commas within texts would count as values, too.
+            document = parse_json(
+                value,
+                what="the value",
+                max_bytes=MOUNT.rendered_bytes,
+                max_depth=_JSON_DEPTH,
+                max_items=MOUNT.rendered_bytes,
+            )
         except RuneError as error:
             raise RenderFailed(
                 f"jmesPath needs a JSON value: {error.what}", mend="correct the value or the key"

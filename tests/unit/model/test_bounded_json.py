@@ -1,6 +1,7 @@
 """JSON from outside is bounded before it is parsed, and means one thing only."""
 
 import json
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -80,6 +81,24 @@ def test_size_is_judged_first() -> None:
     assert parse_json(b'"12345678"', what="it", max_bytes=10) == "12345678"
     with pytest.raises(SizeExceeded, match="11 bytes, more than 10"):
         parse_json(b"\xff" * 11, what="it", max_bytes=10)
+
+
+@pytest.mark.parametrize("value", ['{"a":0}', "{}", "[]", '"ab"', "1.5"])
+def test_many_small_values_are_refused_before_any_takes_memory(value: str) -> None:
+    """Three megabytes of these would become eighty."""
+    data = f"[{','.join([value] * 600_000)}]".encode()
+    tracemalloc.start()
+    with pytest.raises(FormatInvalid, match="more than 100000 values"):
+        parse_json(data, what="it", max_bytes=len(data))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2 * len(data)
+
+
+def test_the_number_of_values_is_exact() -> None:
+    assert parse_json(b"[1,2,3]", what="it", max_bytes=100, max_items=3) == [1, 2, 3]
+    with pytest.raises(FormatInvalid, match="more than 3 values"):
+        parse_json(b"[1,2,3,4]", what="it", max_bytes=100, max_items=3)
 
 
 def test_a_long_unfinished_text_takes_no_time() -> None:
