@@ -8,6 +8,7 @@ called again: what is there is brought up to date. Every phase says how long it 
 """
 
 import argparse
+import functools
 import json
 import os
 import shutil
@@ -19,6 +20,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from hack.image import default_tag
 from hack.tools.driver import VERSION, DriverUnavailable, driver_module
@@ -91,10 +95,12 @@ def environment() -> dict[str, str]:
 
 def kubectl(*arguments: str | Path) -> str:
     """Run the kubectl of hack/tools."""
-    return run([_kubectl(), *arguments])
+    return run([kubectl_path(), *arguments])
 
 
-def _kubectl() -> str:
+@functools.cache
+def kubectl_path() -> str:
+    """The kubectl of hack/tools, else the one on PATH."""
     found = subprocess.run(
         [sys.executable, str(ROOT / "hack" / "tools" / "build.py"), "kubectl"],
         stdout=subprocess.PIPE,
@@ -147,6 +153,11 @@ def down() -> None:
     if shutil.which("kind") and NAME in run(["kind", "get", "clusters"]).split():
         run(["kind", "delete", "cluster", "--name", NAME])
     KUBECONFIG.unlink(missing_ok=True)
+
+
+def documents(text: str) -> list[dict[str, Any]]:
+    """The objects of a YAML text."""
+    return [document for document in yaml.safe_load_all(text) if document]
 
 
 def _create() -> None:
