@@ -21,9 +21,10 @@ from rune.model.spec import StoreName
 from rune.model.store import Revision
 from tests.fakes.clock import FakeClock
 from tests.support.apiserver import ApiServer
-from tests.support.kube_provider import PROVIDER_NAMESPACE, eventually, install, names, provider
+from tests.support.kube_provider import PROVIDER_NAMESPACE, install, names, provider
 from tests.support.kubeapi import Manifest, Pod
 from tests.support.store_examples import good
+from tests.support.waiting import eventually
 
 NAMES = names()
 API_VERSION = "core.rune.io/v1alpha1"

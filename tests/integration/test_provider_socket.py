@@ -16,11 +16,12 @@ from rune.model.store import LATEST
 from tests.fakes.mounting import ALLOW
 from tests.support.apiserver import ApiServer
 from tests.support.driver import Mounted, MountRefused, Pod
-from tests.support.kube_provider import eventually, install
+from tests.support.kube_provider import install
 from tests.support.kubeapi import Pod as KubePod
 from tests.support.provider import Provider
 from tests.support.published import PROVIDER_NAMESPACE, Published
 from tests.support.registry import Registry
+from tests.support.waiting import eventually
 from tests.unit.publish.world import new_signer, remove_secret, set_keys
 
 SECRET = "correct horse battery staple"

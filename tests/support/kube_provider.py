@@ -1,7 +1,7 @@
 """The parts that the tests of the Kubernetes adapters share: our CRDs, our RBAC, and the provider's own access."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import yaml
@@ -15,7 +15,6 @@ from tests.support.apiserver import ISSUER, ApiServer
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 PROVIDER_NAMESPACE = "rune-system"
 PROVIDER = "rune-provider"
-PATIENCE_S = 20.0
 
 
 def install(server: ApiServer) -> None:
@@ -43,14 +42,6 @@ def as_service_account(server: ApiServer, namespace: str, name: str) -> KubeApi:
     """A client that is a ServiceAccount."""
     token = server.admin.token_request(namespace, name, audience=ISSUER)
     return KubeApi.connect(access(server, token), SystemClock())
-
-
-def eventually(condition: Callable[[], bool], *, within_s: float = PATIENCE_S) -> None:
-    """Wait for something that other threads bring about."""
-    ends = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < ends, f"it did not happen within {within_s:g} s"
-        time.sleep(0.02)
 
 
 def names() -> Iterator[str]:

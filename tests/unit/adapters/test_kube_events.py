@@ -13,7 +13,7 @@ from rune.model.records import MountRecord, RefreshRecord
 from rune.model.spec import StoreName
 from tests.fakes.clock import FakeClock
 from tests.fakes.kube import MemoryKube
-from tests.support.kube_provider import eventually
+from tests.support.waiting import eventually
 
 QUICK = KubernetesLimits(event_pause_s=0.0)
 FAILED = MountRecord(

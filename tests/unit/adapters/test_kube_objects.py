@@ -12,8 +12,8 @@ from rune.errors import KubernetesForbidden, KubernetesUnavailable, StoreInvalid
 from rune.model.clock import SystemClock
 from rune.model.spec import StoreName
 from tests.fakes.kube import MemoryKube
-from tests.support.kube_provider import eventually
 from tests.support.store_examples import good
+from tests.support.waiting import eventually
 
 MAIN = StoreName("main", "payments")
 

@@ -17,8 +17,8 @@ from rune.model.spec_parse import parse_store
 from rune.model.store import Revision
 from tests.fakes.clock import FakeClock
 from tests.fakes.kube import MemoryKube
-from tests.support.kube_provider import eventually
 from tests.support.store_examples import good
+from tests.support.waiting import eventually
 
 STORE = StoreName("main", "payments")
 HERE = RUNE_STORES.within("payments")

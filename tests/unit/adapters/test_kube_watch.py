@@ -13,7 +13,7 @@ from rune.model.clock import SystemClock
 from rune.model.limits import KubernetesLimits
 from tests.fakes.clock import FakeClock
 from tests.fakes.kube import MemoryKube, MemoryWatch
-from tests.support.kube_provider import eventually
+from tests.support.waiting import eventually
 
 LIMITS = KubernetesLimits(backoff_initial_s=0.02, backoff_max_s=0.1)
 STORES = RUNE_STORES.within("payments")
