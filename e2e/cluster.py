@@ -3,7 +3,7 @@
     python -m e2e.cluster up [--existing] [--image IMAGE]
     python -m e2e.cluster down
 
-`up` makes a kind cluster named rune-e2e from e2e/kind.yaml, or takes the kubeconfig's current one, and may be
+`up` makes a kind cluster ($RUNE_E2E_CLUSTER, by default rune-e2e) from e2e/kind.yaml, or takes the kubeconfig's current one, and may be
 called again: what is there is brought up to date. Every phase says how long it took; the suite's report repeats it.
 """
 
@@ -33,7 +33,7 @@ WORK = ROOT / "build" / "e2e"
 """What a run leaves: kubeconfig, phases, artefacts of failed tests. Not committed."""
 KUBECONFIG = WORK / "kubeconfig"
 PHASES = WORK / "phases.json"
-NAME = "rune-e2e"
+NAME = os.environ.get("RUNE_E2E_CLUSTER", "rune-e2e")
 NODE_IMAGE = os.environ.get("KIND_IMAGE", "kindest/node:v1.34.2")
 PROVIDER_NAMESPACE = "rune-system"
 IMAGES = (

@@ -5,9 +5,10 @@
 """
 
 import fcntl
-import hashlib
 import json
 import re
+import secrets
+import tempfile
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
@@ -22,7 +23,8 @@ from e2e.support.stores import Machine, Store
 
 NewNamespace = Callable[[str], str]
 Measure = Callable[[str, float, str], None]
-_ROOM = cluster.WORK / "room.lock"
+_ROOM = Path(tempfile.gettempdir()) / f"{cluster.NAME}.lock"
+"""One for everybody who tests on this cluster."""
 _FAILED = pytest.StashKey[bool]()
 
 
@@ -90,7 +92,6 @@ def new_namespace(kube: Kube, request: pytest.FixtureRequest) -> Iterator[NewNam
         labels = {"pod-security.kubernetes.io/enforce": "privileged"}
         namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
         account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "api", "namespace": name}}
-        kube.delete("Namespace", name, wait_s=120)
         kube.apply(namespace, account)
         made.append(name)
         return name
@@ -100,6 +101,7 @@ def new_namespace(kube: Kube, request: pytest.FixtureRequest) -> Iterator[NewNam
         collect(kube, made, cluster.WORK / "artefacts" / made[0])
     for name in made:
         kube.delete("Namespace", name)
+        kube.delete("Secret", name, cluster.PROVIDER_NAMESPACE)
 
 
 @pytest.fixture
@@ -149,7 +151,6 @@ def measure(request: pytest.FixtureRequest) -> Measure:
 
 
 def _namespace_name(nodeid: str, suffix: str) -> str:
-    """A name that tells which test it is, unique among them, at most 63 characters."""
-    words = re.sub(r"[^a-z0-9]+", "-", nodeid.rpartition("::")[2].lower()).strip("-")
-    digest = hashlib.sha256(f"{nodeid}{suffix}".encode()).hexdigest()[:6]
-    return f"e2e-{words[:40].strip('-')}-{digest}"
+    """A name that tells which test it is, used once: registries and nodes remember stores. At most 63 characters."""
+    words = re.sub(r"[^a-z0-9]+", "-", nodeid.rpartition("::")[2].lower().removeprefix("test_"))
+    return f"e2e-{words[:36].strip('-')}-{suffix}{secrets.token_hex(3)}"

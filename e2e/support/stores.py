@@ -94,6 +94,11 @@ class Store:
     repository: str
 
     @property
+    def keyset(self) -> str:
+        """Its keyset's name, and that of the Secret in the provider's namespace, which every store shares."""
+        return self.repository.rpartition("/")[2]
+
+    @property
     def inside(self) -> str:
         """Its URL as nodes see it."""
         return f"oci://{self.registry.inside}/{self.repository}"
@@ -103,7 +108,7 @@ class Store:
         self.machine.checkout.mkdir(parents=True, exist_ok=True)
         (self.machine.checkout / "policy.yaml").write_text(policy)
         url = f"oci://{self.registry.outside}/{self.repository}"
-        self.machine.rune("init", url, "--plain-http", "--policy", "policy.yaml", *options)
+        self.machine.rune("init", url, "--plain-http", "--policy", "policy.yaml", "--keyset", self.keyset, *options)
 
     def rune(self, *arguments: str, stdin: bytes = b"") -> str:
         """Run the command for this store, wherever the port to it is now."""
@@ -128,7 +133,7 @@ class Store:
 
     def install_keyset(self, *namespaces: str) -> None:
         """Give the nodes the keyset, for pods of these namespaces."""
-        self.rune("keyset", "install", "default", "--namespaces", ",".join(namespaces))
+        self.rune("keyset", "install", self.keyset, "--namespaces", ",".join(namespaces))
 
     def manifest(self, *arguments: str, **spec: object) -> Manifest:
         """The object that `rune manifest runestore` prints, with the nodes' URL and other fields of its spec."""
