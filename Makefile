@@ -73,6 +73,23 @@ tools: $(STAMP) ## build the real programs that the tests use, into a cache outs
 image: $(STAMP) ## build the provider's image with docker or buildah, whichever is there
 	@$(BIN)/python hack/image.py $(IMAGE_ARGS)
 
+# CLUSTER=existing: not a kind cluster of our own but the current kubeconfig's; IMAGE=... the provider's image there.
+CLUSTER_ARGS = $(if $(filter existing,$(CLUSTER)),--existing) $(if $(IMAGE),--image $(IMAGE))
+
+.PHONY: e2e
+e2e: $(STAMP) ## the whole on a real cluster of its own: kind, the driver, a registry, Rune (or CLUSTER=existing)
+	@$(BIN)/python -m e2e.cluster up $(CLUSTER_ARGS)
+	@status=0; $(BIN)/pytest e2e -n 4 $(PYTEST_ARGS) || status=$$?; \
+	  $(if $(filter existing,$(CLUSTER)),,$(BIN)/python -m e2e.cluster down;) exit $$status
+
+.PHONY: cluster
+cluster: $(STAMP) ## bring up the cluster of `make e2e` and keep it (KUBECONFIG=build/e2e/kubeconfig)
+	@$(BIN)/python -m e2e.cluster up $(CLUSTER_ARGS)
+
+.PHONY: cluster-down
+cluster-down: $(STAMP) ## delete it
+	@$(BIN)/python -m e2e.cluster down
+
 .PHONY: bench
 bench: $(STAMP) ## measure the mount path (ratios taken in one run)
 	@$(BIN)/python -m hack.bench.mount

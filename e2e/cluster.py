@@ -3,8 +3,9 @@
     python -m e2e.cluster up [--existing] [--image IMAGE]
     python -m e2e.cluster down
 
-`up` makes a kind cluster ($RUNE_E2E_CLUSTER, by default rune-e2e) from e2e/kind.yaml, or takes the kubeconfig's current one, and may be
-called again: what is there is brought up to date. Every phase says how long it took; the suite's report repeats it.
+`up` makes a kind cluster from e2e/kind.yaml ($RUNE_E2E_CLUSTER, by default rune-e2e), or takes the kubeconfig's current
+one, and may be called again: what is there is brought up to date. Every phase says how long it took; the suite's report
+repeats it.
 """
 
 import argparse
@@ -170,9 +171,14 @@ def _create() -> None:
 
 def _adopt() -> None:
     """Work on a copy of the kubeconfig: a context that somebody switches meanwhile isn't ours to follow."""
-    if not KUBECONFIG.exists():
-        KUBECONFIG.write_text(kubectl("config", "view", "--raw", "--minify", "--flatten"))
-        KUBECONFIG.chmod(0o600)
+    command = [kubectl_path(), "config", "view", "--raw", "--minify", "--flatten"]
+    current = subprocess.run(command, capture_output=True, text=True, check=False)
+    if current.returncode == 0:
+        KUBECONFIG.touch(mode=0o600)
+        KUBECONFIG.write_text(current.stdout)
+    elif not KUBECONFIG.exists():
+        raise ClusterError(f"the kubeconfig has no current context: {current.stderr.strip()}")
+    print(f"[e2e] on the existing cluster {kubectl('config', 'current-context').strip()}", file=sys.stderr)
 
 
 def _kind_cluster() -> str | None:
