@@ -1,7 +1,8 @@
 """Plays the Secrets Store CSI driver: the same request over the same socket, the files written where it is asked to.
 
 As secrets-store-csi-driver v1.6.0 does it: pkg/secrets-store/nodeserver.go (attributes), provider_client.go (the call,
-an answer without versions is an error, one without files writes nothing), pkg/util/fileutil (which names it refuses).
+how it waits for a provider and tries again, an answer without versions is an error, one without files writes nothing),
+pkg/util/fileutil (which names it refuses). gRPC's own back-off between attempts to connect is that of grpc-go.
 """
 
 import json
@@ -19,6 +20,21 @@ SERVICE = "v1alpha1.CSIDriverProvider"
 _PREFIX = "csi.storage.k8s.io/"
 _RECEIVE_BYTES = 4 * 1024 * 1024
 """The driver's default --max-call-recv-msg-size."""
+_SERVICE_CONFIG = {
+    "methodConfig": [
+        {
+            "name": [{"service": SERVICE}],
+            "waitForReady": True,
+            "retryPolicy": {
+                "maxAttempts": 3,
+                "initialBackoff": "1s",
+                "maxBackoff": "10s",
+                "backoffMultiplier": 1.1,
+                "retryableStatusCodes": ["UNAVAILABLE"],
+            },
+        }
+    ]
+}
 
 
 @dataclass(frozen=True)
@@ -85,6 +101,7 @@ class Driver:
             ("grpc.default_authority", "localhost"),
             ("grpc.max_receive_message_length", _RECEIVE_BYTES),
             ("grpc.use_local_subchannel_pool", 1),
+            ("grpc.service_config", json.dumps(_SERVICE_CONFIG)),
         ]
         self._channel = grpc.insecure_channel(f"unix:{socket}", options=options)
         self._version = self._channel.unary_unary(
@@ -100,7 +117,7 @@ class Driver:
 
     def version(self, timeout_s: float = 5.0) -> pb.VersionResponse:
         """Ask who answers."""
-        answer = self._version(pb.VersionRequest(version="v1alpha1"), timeout=timeout_s, wait_for_ready=True)
+        answer = self._version(pb.VersionRequest(version="v1alpha1"), timeout=timeout_s)
         assert isinstance(answer, pb.VersionResponse)
         return answer
 
@@ -144,7 +161,7 @@ class Driver:
             attributes=attributes_json, secrets=secrets, target_path=str(target or "/unused"), permission=permission
         )
         try:
-            answer = self._mount(request, timeout=timeout_s, wait_for_ready=True)
+            answer = self._mount(request, timeout=timeout_s)
         except grpc.RpcError as error:
             raise MountRefused(error.code(), error.details() or "") from None
         assert isinstance(answer, pb.MountResponse)

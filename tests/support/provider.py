@@ -36,7 +36,7 @@ class Provider:
         command = [
             sys.executable,
             "-m",
-            "rune.server.main",
+            "rune.server.supervisor",
             *("--providers-dir", str(self.providers_dir)),
             *("--state-dir", str(self.state_dir)),
             *("--http-address", f"{LOOPBACK}:{self.port}"),
@@ -71,6 +71,12 @@ class Provider:
         except ProcessFailed:
             return False
 
+    @property
+    def worker(self) -> int:
+        """The process id of the supervisor's child; 0 while there is none."""
+        found = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        return int(found[0]) if found else 0
+
     def end(self, number: signal.Signals) -> int:
         """Send a signal, wait for the end, and return the exit status (or the number of what killed it)."""
         pid = self.process.pid
@@ -79,6 +85,13 @@ class Provider:
         assert ended is not None
         self.process.stop()
         return ended.si_status
+
+    def kill(self) -> None:
+        """Kill supervisor and worker at once, as the end of a container does."""
+        worker = self.worker
+        # Without the supervisor first, there is nobody to start another worker.
+        self.end(signal.SIGKILL)
+        os.kill(worker, signal.SIGKILL)
 
     def get(self, path: str) -> tuple[int, str]:
         """GET one of its HTTP paths: status (0: nobody answers) and text."""
@@ -91,15 +104,19 @@ class Provider:
             return 0, ""
 
     def rss_mib(self) -> float:
-        """Resident memory, MiB."""
-        for line in Path(f"/proc/{self.process.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
-                return int(line.split()[1]) / 1024
-        raise RuntimeError("no VmRSS")
+        """Resident memory of supervisor and worker, MiB."""
+        return sum(self._status(pid, "VmRSS:") for pid in (self.process.pid, self.worker)) / 1024
+
+    @staticmethod
+    def _status(pid: int, name: str) -> int:
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith(name):
+                return int(line.split()[1])
+        raise RuntimeError(f"no {name}")
 
     def cpu_s(self) -> float:
-        """CPU seconds of user and system so far."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        """CPU seconds of the worker, user and system, so far."""
+        fields = Path(f"/proc/{self.worker}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / 100
 
     def driver(self) -> Driver:

@@ -33,6 +33,11 @@ class Metrics:
             buckets=_BUCKETS_S,
             registry=self._registry,
         )
+        self._restarts = Counter(
+            "rune_provider_restarts",
+            "How often the provider was started again in its container, because it had died or hung.",
+            registry=self._registry,
+        )
         self._refreshes = Counter(
             "rune_store_refreshes",
             "Attempts to bring a store up to date, by reason token (empty: confirmed by the registry).",
@@ -47,6 +52,10 @@ class Metrics:
 
     def _store_gauge(self, name: str, text: str) -> Gauge:
         return Gauge(f"rune_store_{name}", text, _STORE_LABELS, registry=self._registry)
+
+    def restarted(self, times: int) -> None:
+        """Count the starts before this one in the same container."""
+        self._restarts.inc(times)
 
     def mounted(self, record: MountRecord) -> None:
         """Count a mount."""

@@ -5,14 +5,19 @@ import threading
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import AF_INET, AF_INET6, socket
+from socket import AF_INET, AF_INET6, SHUT_RDWR, socket
 from typing import Final
 
 from rune.errors import InvalidConfig
 
+Conditions = Mapping[str, Callable[[], bool]]
+"""What must hold, by what to say where it doesn't."""
+
 _LOG: Final = logging.getLogger(__name__)
 _REQUEST_TIMEOUT_S: Final = 5.0
 _CONNECTIONS: Final = 8
+_THREADS: Final = 32
+"""More than connections: one that was hung up may still wait for its answer."""
 _STOP_TIMEOUT_S: Final = 5.0
 _TEXT: Final = "text/plain; charset=utf-8"
 _MEND: Final = "write HOST:PORT, like 127.0.0.1:8093 or [::]:8093, or leave it empty for none"
@@ -23,7 +28,8 @@ class HttpServer:
 
     Args:
         address: `HOST:PORT`; port 0 picks a free one.
-        ready: each condition of readiness by name.
+        alive: each condition of being alive, by what is wrong without it.
+        ready: each condition of readiness, the same way.
         metrics: content type and text of all metrics.
 
     Raises:
@@ -31,11 +37,11 @@ class HttpServer:
     """
 
     def __init__(
-        self, address: str, *, ready: Mapping[str, Callable[[], bool]], metrics: Callable[[], tuple[str, bytes]]
+        self, address: str, *, alive: Conditions, ready: Conditions, metrics: Callable[[], tuple[str, bytes]]
     ) -> None:
         host, port = _parse_address(address)
         try:
-            self._server = _Server(host, port, ready, metrics)
+            self._server = _Server(host, port, {"/livez": alive, "/readyz": ready}, metrics)
         except OSError as error:
             raise InvalidConfig(
                 f"--http-address {address!r} can't be bound: {error.strerror}", mend="choose a free port"
@@ -70,34 +76,45 @@ def _parse_address(address: str) -> tuple[str, int]:
 
 
 class _Server(ThreadingHTTPServer):
-    """At most so many connections at once: whoever reaches the port must not be able to start threads at will."""
+    """Whoever reaches the port must not be able to start threads at will, nor keep the kubelet's probes out.
+
+    So few connections are open at once, and a new one hangs up the oldest: with no probe answered, the kubelet would
+    end the provider.
+    """
 
     daemon_threads = True
-    request_queue_size = 16
+    request_queue_size = 64
 
     def __init__(
         self,
         host: str,
         port: int,
-        ready: Mapping[str, Callable[[], bool]],
+        probes: Mapping[str, Conditions],
         metrics: Callable[[], tuple[str, bytes]],
     ) -> None:
         self.address_family = AF_INET6 if ":" in host else AF_INET
-        self.ready = dict(ready)
+        self.probes = dict(probes)
         self.metrics = metrics
-        self._free = threading.BoundedSemaphore(_CONNECTIONS)
+        self._free = threading.BoundedSemaphore(_THREADS)
+        self._lock = threading.Lock()
+        self._open: list[object] = []
         super().__init__((host, port), _Handler)
 
     def process_request(self, request: socket | tuple[bytes, socket], client_address: object) -> None:
-        """Take the connection if a place is free, else close it."""
+        """Give the connection a thread, and hang up the oldest if there are too many."""
         if not self._free.acquire(blocking=False):
             self.shutdown_request(request)
             return
+        with self._lock:
+            oldest = self._open.pop(0) if len(self._open) >= _CONNECTIONS else None
+            self._open.append(request)
+            if isinstance(oldest, socket):
+                _hang_up(oldest)
         try:
             super().process_request(request, client_address)
         except RuntimeError:
             # No thread could be started.
-            self._free.release()
+            self._forget(request)
             self.shutdown_request(request)
 
     def process_request_thread(self, request: socket | tuple[bytes, socket], client_address: object) -> None:
@@ -105,11 +122,26 @@ class _Server(ThreadingHTTPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._free.release()
+            self._forget(request)
+
+    def _forget(self, request: object) -> None:
+        with self._lock:
+            if request in self._open:
+                self._open.remove(request)
+        self._free.release()
 
     def handle_error(self, request: object, client_address: object) -> None:  # noqa: ARG002  # socketserver's signature
         """A client that went away is no news; the traceback isn't for the log."""
         _LOG.debug("an HTTP client went away")
+
+
+def _hang_up(connection: socket) -> None:
+    """Its thread reads the end of the connection, and closes it."""
+    try:
+        connection.shutdown(SHUT_RDWR)
+    except OSError:
+        # Closed by its thread or its client a moment ago.
+        return
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -121,12 +153,11 @@ class _Handler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer."""
         path = self.path.partition("?")[0]
-        if path == "/livez":
-            self._answer(HTTPStatus.OK, _TEXT, b"ok\n")
-        elif path == "/readyz":
-            missing = [name for name, is_ready in self.server.ready.items() if not is_ready()]
+        if (probed := self.server.probes.get(path)) is not None:
+            missing = [name for name, holds in probed.items() if not holds()]
             status = HTTPStatus.SERVICE_UNAVAILABLE if missing else HTTPStatus.OK
-            self._answer(status, _TEXT, "".join(f"not ready: {name}\n" for name in missing).encode() or b"ok\n")
+            word = path.removeprefix("/").removesuffix("z")
+            self._answer(status, _TEXT, "".join(f"not {word}: {name}\n" for name in missing).encode() or b"ok\n")
         elif path == "/metrics":
             self._answer(HTTPStatus.OK, *self.server.metrics())
         else:

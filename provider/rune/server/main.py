@@ -1,4 +1,4 @@
-"""The `rune-provider` command: flags, start, wait for a signal, stop."""
+"""The provider itself, as the supervisor's worker: start, wait for a signal, stop."""
 
 import argparse
 import gc
@@ -7,34 +7,33 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Final
 
 import rune
 from rune.adapters.telemetry import CONTENT_TYPE
 from rune.adapters.telemetry_log import configure_logging
 from rune.errors import RuneError
-from rune.model.clock import Clock, Deadline, SystemClock
+from rune.model.clock import SystemClock
+from rune.server.flags import daemon_config, parser
 from rune.server.http import HttpServer
+from rune.server.lifeline import STARTING, Lifeline
 from rune.server.probe import RoundTrip
+from rune.server.pulse import Pulse
 from rune.server.serve import ProviderServer
 from rune.server.socket import ProviderSocket
+from rune.server.turn import await_turn
 from rune.wiring.daemon import Daemon, build_daemon
-from rune.wiring.daemon_config import DaemonConfig
 
 _LOG: Final = logging.getLogger("rune.server")
-_STORES_WAIT_S: Final = 15.0
-_STORES_POLL_S: Final = 0.05
-_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run until SIGTERM or SIGINT.
+    """Run until SIGTERM or SIGINT, or until the supervisor is gone.
 
     Returns:
         The exit code: 0 after a stop that answered every call, else the error's (docs/errors.md).
     """
-    flags = _parser().parse_args(arguments)
+    flags = parser().parse_args(arguments)
     configure_logging(level=flags.log_level)
     try:
         return _run(flags)
@@ -44,101 +43,65 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="rune-provider",
-        description="Serves verified secrets from OCI registries to the Secrets Store CSI driver of this node.",
-        epilog="What a mount may ask for: docs/mount.md.",
-        allow_abbrev=False,
-    )
-    add = parser.add_argument
-    add("--version", action="version", version=f"rune-provider {rune.__version__}")
-    add("--cluster-name", default="", metavar="NAME", help="this cluster's name, for policies and bound values")
-    add("--token-audience", action="append", metavar="NAME", help="audience of pods' tokens; repeatable (rune)")
-    add(
-        "--state-dir",
-        type=Path,
-        default=Path("/var/lib/rune"),
-        metavar="DIR",
-        help="marks and ciphertext (%(default)s)",
-    )
-    add(
-        "--providers-dir",
-        type=Path,
-        default=Path("/var/run/secrets-store-csi-providers"),
-        metavar="DIR",
-        help="the driver's folder of provider sockets (%(default)s)",
-    )
-    add("--namespace", default="rune-system", metavar="NAME", help="the provider's own namespace (%(default)s)")
-    add("--kubeconfig", type=Path, metavar="FILE", help="how to reach the Kubernetes API outside of a cluster")
-    add(
-        "--config-dir", type=Path, metavar="DIR", help="stores and Secrets from YAML files, not from the Kubernetes API"
-    )
-    add(
-        "--http-address",
-        default="127.0.0.1:8093",
-        metavar="HOST:PORT",
-        help="for /livez, /readyz and /metrics; empty for none (%(default)s)",
-    )
-    add("--takeover", action="store_true", help="take the socket from a running provider, as in a rolling update")
-    add("--log-level", choices=_LEVELS, default="INFO", help="(%(default)s)")
-    return parser
-
-
-def _config(flags: argparse.Namespace) -> DaemonConfig:
-    return DaemonConfig(
-        state_dir=flags.state_dir,
-        namespace=flags.namespace,
-        cluster_name=flags.cluster_name,
-        audiences=tuple(dict.fromkeys(flags.token_audience or ("rune",))),
-        kubeconfig=flags.kubeconfig,
-        config_dir=flags.config_dir,
-    )
-
-
 def _run(flags: argparse.Namespace) -> int:
     clock = SystemClock()
     socket = ProviderSocket(flags.providers_dir)
-    daemon = build_daemon(_config(flags), clock)
+    daemon = build_daemon(daemon_config(flags), clock)
+    daemon.metrics.restarted(flags.restarts)
     server = ProviderServer(daemon.mounts, socket, clock=clock, version=rune.__version__)
-    probe = RoundTrip(socket.path)
-    http = _http(flags.http_address, daemon, server, probe)
+    own, shared = RoundTrip(socket.own), RoundTrip(socket.path)
+    http = _http(flags.http_address, daemon, server, own, shared)
     stopped = _await_signals(server)
-    daemon.start()
+    lifeline = Lifeline(flags.lifeline)
+    pulse = Pulse(
+        answers=own.answers,
+        draining=lambda: server.draining,
+        socket=socket,
+        lifeline=lifeline,
+        orphaned=stopped.set,
+    )
+
+    def wait(seconds: float) -> bool:
+        """Whether to stop."""
+        return stopped.wait(seconds) or not lifeline.beat(STARTING)
+
     try:
-        _await_stores(daemon, clock, stopped)
-        server.start(takeover=flags.takeover)
-        # What is here now stays: no collection needs to look through it again.
-        gc.freeze()
         if http is not None:
             http.start()
+        daemon.start()
+        if not await_turn(daemon.is_ready, socket.is_served, wait, takeover=flags.takeover, clock=clock):
+            return 0
+        server.start(takeover=flags.takeover)
+        pulse.start()
+        # What is here now stays: no collection needs to look through it again.
+        gc.freeze()
         _LOG.info("serving %s", socket.path)
         stopped.wait()
         _LOG.info("stopping: the driver connects anew, then what is under way is finished")
         return 0 if server.stop() else 1
     finally:
+        pulse.stop()
         daemon.stop()
-        probe.close()
         if http is not None:
             http.stop()
+        own.close()
+        shared.close()
 
 
-def _await_stores(daemon: Daemon, clock: Clock, stopped: threading.Event) -> None:
-    """Don't take a place in which another provider may still serve before we can; nor wait for a dead API forever."""
-    deadline = Deadline.after(_STORES_WAIT_S, clock)
-    while not daemon.is_ready() and deadline.remaining_s() > 0 and not stopped.wait(_STORES_POLL_S):
-        pass
-
-
-def _http(address: str, daemon: Daemon, server: ProviderServer, probe: RoundTrip) -> HttpServer | None:
+def _http(address: str, daemon: Daemon, server: ProviderServer, own: RoundTrip, shared: RoundTrip) -> HttpServer | None:
     if not address:
         return None
+    alive = {
+        # While it starts the supervisor watches it, and while it stops its own socket has no name any more.
+        "gRPC does not answer": lambda: not server.serving or server.draining or own.answers(),
+    }
     ready = {
+        "starting": lambda: server.serving,
         "stopping": lambda: not server.draining,
         "the stores are not listed yet": daemon.is_ready,
-        "the socket does not answer": probe.answers,
+        "the socket does not answer": shared.answers,
     }
-    return HttpServer(address, ready=ready, metrics=lambda: (CONTENT_TYPE, daemon.metrics.exposition()))
+    return HttpServer(address, alive=alive, ready=ready, metrics=lambda: (CONTENT_TYPE, daemon.metrics.exposition()))
 
 
 def _await_signals(server: ProviderServer) -> threading.Event:

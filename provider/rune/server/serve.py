@@ -67,6 +67,7 @@ class ProviderServer:
         provider = Provider(mounts, arrivals=self._arrivals, in_flight=self._in_flight, clock=clock, version=version)
         self._server = grpc.server(self._arrivals, options=_OPTIONS)
         self._server.add_generic_rpc_handlers((self._provider_handlers(provider), self._health_handlers()))
+        self._serving = False
 
     def _provider_handlers(self, provider: Provider) -> "grpc.GenericRpcHandler[object, object]":
         return grpc.method_handlers_generic_handler(
@@ -103,6 +104,11 @@ class ProviderServer:
         )
 
     @property
+    def serving(self) -> bool:
+        """Whether the place at the driver's path was taken."""
+        return self._serving
+
+    @property
     def draining(self) -> bool:
         """Whether the server is stopping."""
         return self._in_flight.draining
@@ -117,6 +123,7 @@ class ProviderServer:
         self._socket.claim(self._bind, takeover=takeover)
         for service in ("", SERVICE):
             self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
+        self._serving = True
 
     def _bind(self, path: Path) -> None:
         try:
