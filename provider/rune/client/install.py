@@ -1,7 +1,6 @@
 """Putting a keyset's Secret into a cluster. Apart from the rest: the Kubernetes client takes a second to load."""
 
 import json
-import os
 from pathlib import Path
 
 from rune.adapters import kubeconfig
@@ -14,6 +13,7 @@ from rune.model.bounded_json import parse_json
 from rune.model.clock import SystemClock
 from rune.model.limits import MIB
 from rune.model.spec import ANNOTATION_STORE_ID
+from rune.wiring.user_cluster import kubeconfig_path
 from rune.wiring.writer_config import PassphraseSource
 
 
@@ -37,8 +37,7 @@ def install_keyset(
         KubernetesUnavailable: the API server doesn't answer or refuses; the text names the missing right.
     """
     manifest = keyset_manifest(path, placement, passphrase)
-    config = Path(os.environ.get("KUBECONFIG", "").split(os.pathsep)[0] or Path.home() / ".kube" / "config")
-    api = KubeApi.connect(kubeconfig.load(config, context=context), SystemClock())
+    api = KubeApi.connect(kubeconfig.load(kubeconfig_path(), context=context), SystemClock())
     try:
         return _apply(api, _object(manifest))
     finally:
