@@ -29,10 +29,11 @@ from rune.mount.answer import MountAnswer
 from rune.mount.parameters import ParameterParser
 from rune.mount.pipeline import Mounter
 from rune.mount.request import RawMount
-from rune.policy import Policy, explain
+from rune.policy import explain
 from rune.ports import Keyset, StoreParts
 from rune.publish.access import WRITER_UID
 from rune.replica.services import Services
+from rune.replica.state import State
 from rune.replica.stores import Stores
 from rune.wiring.writer import WriterParts
 
@@ -41,20 +42,23 @@ _POD: Final = "rendered"
 _UID: Final = "00000000-0000-0000-0000-000000000000"
 
 
-def render(parts: WriterParts, parameters: Mapping[str, str], caller: Caller) -> RenderReport:
+def render(
+    parts: WriterParts, parameters: Mapping[str, str], caller: Caller, *, ceiling: str | None = None
+) -> RenderReport:
     """Render a SecretProviderClass for a service account.
 
     Args:
         parts: the store, with the private keysets that the values need.
         parameters: spec.parameters; whichever store they name, it is this one.
         caller: whose pod it would be, and in which cluster.
+        ceiling: spec.policy of the RuneStore; None: it has none.
 
     Raises:
         InvalidParameter: the parameters can't be parsed.
         VerificationFailed, NotFound, Unavailable: there is no state to render from.
     """
     parsed = ParameterParser().parse(parameters, namespace=caller.namespace)
-    store = _object(parts, parsed.store, caller.namespace)
+    store = _object(parts, parsed.store, caller.namespace, ceiling)
     ledger = _Ledger()
     services = Services(lambda _: _parts(parts), parts.access.marks, ledger, parts.access.clock)
     stores = Stores(_OneStore(store), services)
@@ -73,9 +77,7 @@ def render(parts: WriterParts, parameters: Mapping[str, str], caller: Caller) ->
         revision=state.revision,
         files=tuple(RenderedFile(file.path, file.mode, file.contents) for file in answer.files),
         versions=answer.versions,
-        entries=tuple(
-            _explained(entry.path, state.accepted.policy, caller, ledger.decisions) for entry in parsed.objects.entries
-        ),
+        entries=tuple(_explained(entry.path, state, caller, ledger.decisions) for entry in parsed.objects.entries),
         refusal=refusal,
     )
 
@@ -152,7 +154,7 @@ class _NoCache:
         """Nothing is kept."""
 
 
-def _object(parts: WriterParts, name: StoreName, namespace: str) -> StoreObject:
+def _object(parts: WriterParts, name: StoreName, namespace: str, ceiling: str | None) -> StoreObject:
     config = parts.config
     spec = StoreSpec(
         registry=RegistrySpec(config.location),
@@ -160,6 +162,7 @@ def _object(parts: WriterParts, name: StoreName, namespace: str) -> StoreObject:
         keysets=tuple(KeysetRef(keyset.name, keyset.name, keyset.paths) for keyset in config.keysets),
         verify=config.verify,
         epoch=config.epoch,
+        policy=ceiling,
     )
     # The uid of the writer's own marks: what was accepted here before counts for a render too.
     return StoreObject(name, WRITER_UID, 1, spec, () if name.namespace else (namespace,))
@@ -187,8 +190,8 @@ def _request(parameters: Mapping[str, str], caller: Caller) -> RawMount:
     return RawMount(json.dumps(attributes), "null", str(0o644))
 
 
-def _explained(path: SecretPath, policy: Policy, caller: Caller, decided: Mapping[str, EntryDecision]) -> Explained:
-    explanation = explain(policy, None, caller, path)
+def _explained(path: SecretPath, state: State, caller: Caller, decided: Mapping[str, EntryDecision]) -> Explained:
+    explanation = explain(state.accepted.policy, state.ceiling, caller, path)
     decision = decided.get(path) or EntryDecision(
         path, allowed=explanation.decision.allowed, rule=explanation.decision.rule or explanation.decision.why
     )
