@@ -32,6 +32,7 @@ _COMMANDS: Final = {
     "refresh": ("rune.cli.commands.trust:refresh", "Say again that the current snapshot is current."),
     "keyset": ("rune.cli.commands.keyset:keyset", "Create, rotate, wrap and install keysets."),
     "manifest": ("rune.cli.commands.manifest:manifest", "Print Kubernetes manifests for a store."),
+    "doctor": ("rune.cli.commands.doctor:doctor", "Check cluster and stores, and say what to do."),
     "completion": ("rune.cli.commands.completion:completion", "Print the shell's completion script."),
     "demo": ("rune.cli.commands.demo:demo", "Watch the main job work on this machine."),
 }
