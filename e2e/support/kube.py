@@ -119,6 +119,12 @@ class Kube:
             resource = resource.subresources[subresource]
         resource.patch(body=body, name=name, namespace=namespace, content_type="application/merge-patch+json")
 
+    def patch_strategic(self, kind: str, name: str, namespace: str | None, body: Manifest) -> None:
+        """Change an object of Kubernetes' own (strategic merge patch: lists are merged by name)."""
+        self._resource(kind).patch(
+            body=body, name=name, namespace=namespace, content_type="application/strategic-merge-patch+json"
+        )
+
     def delete(self, kind: str, name: str, namespace: str | None = None, *, wait_s: float = 0.0) -> None:
         """Delete an object, and wait so long until it is gone."""
         try:

@@ -39,5 +39,11 @@ def all_nodes(kube: Kube) -> list[Node]:
     )
 
 
+def control_plane(kube: Kube) -> Node:
+    """The node with the API server, as kubeadm sets it up."""
+    label = "node-role.kubernetes.io/control-plane"
+    return next(node for node in all_nodes(kube) if label in kube.get("Node", node.name)["metadata"]["labels"])
+
+
 def _is_tainted(node: Manifest) -> bool:
     return any(taint.get("effect") == "NoSchedule" for taint in node["spec"].get("taints") or [])
