@@ -25,6 +25,7 @@ _COMMANDS: Final = {
     "log": ("rune.cli.commands.history:log", "Show the snapshots, newest first."),
     "diff": ("rune.cli.commands.history:diff", "Show which keys differ between two snapshots."),
     "rollback": ("rune.cli.commands.history:rollback", "Commit an older snapshot's content as a new one."),
+    "epoch": ("rune.cli.commands.epoch:epoch", "Begin anew after a signing key was stolen."),
     "policy": ("rune.cli.commands.policy:policy", "Show, edit and test who may read what."),
     "render": ("rune.cli.commands.render:render", "Show what a pod would get, and why."),
     "verify": ("rune.cli.commands.trust:verify", "Check the store as a node does, step by step."),

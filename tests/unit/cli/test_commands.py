@@ -153,6 +153,22 @@ def test_rollback_commits_the_old_content_as_a_new_revision(store: Rune) -> None
     assert store("get", "prod/payments/db", "password").out == "s3cr3t/ü"
 
 
+def test_a_new_epoch_goes_on_from_a_snapshot_that_a_person_names(store: Rune) -> None:
+    good = json.loads(store("-o", "json", "log", "-n", "1").out)[0]["snapshot"]
+    Path("password").write_bytes(b"the thief's")
+    assert store("set", "prod/payments/db", "password=@password").code == 0
+    early = store("epoch", good, "--yes")
+    assert (early.code, "raise the epoch" in early.err) == (9, True)
+    project = Path("rune.yaml")
+    project.write_text(project.read_text().replace("    url:", "    epoch: 2\n    url:"))
+    assert store("epoch", good).code != 0, "it asks first"
+    ended = store("epoch", good, "--yes")
+    assert ended.code == 0, ended.err
+    assert "began epoch 2 with revision 2-1" in ended.err
+    assert store("get", "prod/payments/db", "password").out == "s3cr3t/ü"
+    assert store("epoch", good, "--yes").code == 9, "it has begun"
+
+
 def test_rollback_asks_first(store: Rune) -> None:
     assert store("rollback", "1").code != 0
     assert len(store("log").out.splitlines()) == 3
