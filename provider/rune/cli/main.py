@@ -10,6 +10,7 @@ import click
 from rune import __version__
 from rune.cli.lazy import LazyGroup
 from rune.errors import RuneError
+from rune.wiring.harden import forbid_core_dumps
 
 _EXIT_INTERRUPTED: Final = 130
 _EXIT_BROKEN_PIPE: Final = 141
@@ -19,6 +20,7 @@ _COMMANDS: Final = {
     "init": ("rune.cli.commands.init:init", "Make a new store: keys, a first snapshot, rune.yaml."),
     "set": ("rune.cli.commands.write:set_", "Set keys of a secret; its other keys stay."),
     "put": ("rune.cli.commands.write:put", "Replace a secret by exactly these keys."),
+    "seal": ("rune.cli.commands.seal:seal", "Seal values into a text file that is safe in Git."),
     "get": ("rune.cli.commands.read:get", "Show a secret's keys, or print one value."),
     "ls": ("rune.cli.commands.read:ls", "List secrets."),
     "rm": ("rune.cli.commands.write:rm", "Remove secrets or keys."),
@@ -66,6 +68,7 @@ def cli(context: click.Context, store: str | None, output: str, no_color: bool, 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code (docs/errors.md)."""
+    forbid_core_dumps()
     try:
         cli.main(args=arguments, prog_name="rune", standalone_mode=False)
     except click.exceptions.Exit as error:
