@@ -135,20 +135,18 @@ class SignatureVerifier(Protocol):
 
 
 class Signer(Protocol):
-    """A writer's private key."""
+    """Whoever a writer signs as: a private key, or an identity that an issuer vouches for."""
 
-    @property
-    def public_pem(self) -> str:
-        """The public half, PEM."""
-        ...
+    def sign(self, statement: bytes) -> bytes:
+        """Sign an in-toto statement.
 
-    @property
-    def hint(self) -> str:
-        """What the bundle's verificationMaterial names the key by."""
-        ...
+        Returns:
+            A sigstore bundle v0.3 as JSON. Its payload says what the statement says, perhaps in another spelling.
 
-    def sign(self, message: bytes) -> bytes:
-        """The signature over the message in the form that cosign expects (ASN.1 DER for ECDSA with SHA-256)."""
+        Raises:
+            SigningKeyMissing: the issuer or the certificate authority doesn't vouch for this identity.
+            Unavailable: a service that takes part in signing by identity doesn't answer.
+        """
         ...
 
 
@@ -169,6 +167,13 @@ class ValueSealer(Protocol):
 
     def seal(self, plaintext: bytes, associated_data: bytes) -> bytes:
         """Encrypt."""
+        ...
+
+    def plaintext_bytes(self, ciphertext: bytes) -> int | None:
+        """The plaintext's size if this could be a ciphertext of one of the keyset's keys, by its form alone; else None.
+
+        Nothing is decrypted, and nothing is proved: it tells a ciphertext of another keyset, or what is none at all.
+        """
         ...
 
 

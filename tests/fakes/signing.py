@@ -28,7 +28,7 @@ from rune.snapshot.codec import (
     encode_snapshot,
     inline,
 )
-from rune.snapshot.cosign import sign
+from rune.snapshot.cosign import key_bundle, sign
 
 STORE_ID = "0123456789abcdef0123456789abcdef"
 SIGNED_AT = datetime(2026, 11, 21, 3, 41, tzinfo=UTC)
@@ -56,13 +56,16 @@ class FakeSigner:
         """As long as cosign's."""
         return base64.b64encode(hashlib.sha256(self.name.encode()).digest()).decode()
 
-    def sign(self, message: bytes) -> bytes:
-        """A keyed hash of the message."""
-        return hmac.digest(self.name.encode(), message, "sha256")
+    def sign(self, statement: bytes) -> bytes:
+        """A bundle as of a key, with a keyed hash of the message for its signature."""
+        return key_bundle(statement, self.hint, self._hash)
 
     def verify(self, envelope: Envelope) -> bool:
         """Whether this signer made the signature."""
-        return hmac.compare_digest(self.sign(envelope.message()), envelope.signature)
+        return hmac.compare_digest(self._hash(envelope.message()), envelope.signature)
+
+    def _hash(self, message: bytes) -> bytes:
+        return hmac.digest(self.name.encode(), message, "sha256")
 
 
 WRITER = FakeSigner("writer")

@@ -18,6 +18,10 @@ qOQ2BEsXitopxELGrDBZ1mjzvdH0uJRuR8nRPW0T2ACCGc76bIUls/iTUw==
 """
 PRIVATE_PEM: Final = PEM.replace("PUBLIC", "PRIVATE")
 KEY: Final = {"name": "ci", "pem": PEM}
+IDENTITY: Final = {
+    "issuer": "https://token.actions.githubusercontent.com",
+    "subject": "https://github.com/acme/infra/.github/workflows/release.yml@refs/heads/main",
+}
 STORE_ID: Final = "6f1c2a9e0b7d4c538e21a4d09b3f7c65"
 DIGEST: Final = "sha256:" + "ab" * 32
 
@@ -75,6 +79,15 @@ def _key(**changes: str) -> list[dict[str, str]]:
     return [{**KEY, **changes}]
 
 
+def _identity(**changes: object) -> dict[str, object]:
+    found = {name: value for name, value in {**IDENTITY, **changes}.items() if value is not REMOVED}
+    return {"verify.identities": [found]}
+
+
+def _pattern(pattern: str) -> dict[str, object]:
+    return _identity(subject=REMOVED, subjectPattern=pattern)
+
+
 ACCEPTED: Final = [
     Example("smallest", {}),
     Example("smallest-cluster-wide", {}, kind="ClusterRuneStore"),
@@ -93,6 +106,18 @@ ACCEPTED: Final = [
     Example("keysets", {"keyset": REMOVED, "keysets": [{"name": "a", "secret": "s", "paths": ["prod/**", "*/x-*"]}]}),
     Example("freshness", {"verify.freshness": {"keys": [KEY]}}),
     Example("policy-signers", {"verify.policySigners": {"keys": [KEY, {"name": "b", "pem": PEM}]}}),
+    Example("identities-alone", {"verify": {"identities": [IDENTITY]}}),
+    Example("identities-and-keys", {"verify.identities": [IDENTITY], "verify.trustedRootRef": {"name": "root"}}),
+    Example(
+        "pattern-of-workflows", _pattern("https://github.com/acme/*/.github/workflows/release.yml@refs/heads/main")
+    ),
+    Example("pattern-of-segments", _pattern("https://github.com/acme/infra/**")),
+    Example("pattern-of-addresses", _pattern("*@example.com")),
+    Example("freshness-by-identity", {"verify.freshness": {"identities": [IDENTITY]}}),
+    Example(
+        "policy-by-identity",
+        {"verify.policySigners": {"identities": [IDENTITY]}, "verify.trustedRootRef": {"name": "root"}},
+    ),
     Example("intervals", {"interval": "1h30m", "maxStale": "7d"}),
     Example("shortest-intervals", {"interval": "5s", "maxStale": "1m"}),
     Example("longest-intervals", {"interval": "24h", "maxStale": "365d"}),
@@ -187,20 +212,43 @@ REFUSED: Final = [
         "certificate", {"verify.keys": _key(pem=PEM.replace("PUBLIC KEY", "CERTIFICATE"))}, "no PEM", "write one block"
     ),
     Example("two-pem-blocks", {"verify.keys": _key(pem=PEM + PEM)}, "no PEM public key", "write one block"),
+    Example("empty-freshness", {"verify.freshness": {}}, "freshness.keys: is missing", "list signers under keys"),
+    Example("empty-verify", {"verify": {}}, "spec.verify.keys: is missing", "list signers under keys"),
+    Example("no-identities", {"verify.identities": []}, "identities: has no entries", "should have at least 1 items"),
+    Example("empty-identity", _identity(issuer=REMOVED, subject=REMOVED), "issuer: is missing", "Required value"),
+    Example("issuer-without-scheme", _identity(issuer="accounts.example"), "is no issuer", "write the issuer exactly"),
+    Example("issuer-over-http", _identity(issuer="http://i.example"), "is no issuer", "write the issuer exactly"),
+    Example("issuer-with-star", _identity(issuer="https://i.example/*"), "is no issuer", "write the issuer exactly"),
+    Example("no-subject", _identity(subject=REMOVED), "subject: is missing", "write one of subject"),
+    Example("two-subjects", _identity(subjectPattern="*@a.example"), "beside subjectPattern", "write one of subject"),
+    Example("empty-subject", _identity(subject=""), "1 to 1024 characters", "at least 1 chars"),
+    Example("subject-with-star", _identity(subject="*@example.com"), "holds a star", "holds a star"),
+    Example("subject-with-blank", _identity(subject="a@example.com "), "blanks at its ends", "blanks at its ends"),
+    Example("subject-with-newline", _identity(subject="a\nb"), "control characters", "control characters"),
+    Example("identity-twice", {"verify.identities": [IDENTITY, IDENTITY]}, "stands twice", "Duplicate value"),
+    Example("pattern-of-anybody", _pattern("*"), "could fit anybody's", "could fit anybody's"),
+    Example("pattern-of-any-owner", _pattern("https://github.com/*/x"), "could fit anybody's", "could fit anybody's"),
+    Example("pattern-of-any-host", _pattern("https://*/acme/x"), "could fit anybody's", "could fit anybody's"),
+    Example("pattern-of-any-domain", _pattern("anna@*"), "could fit anybody's", "could fit anybody's"),
+    Example("pattern-without-star", _pattern("anna@example.com"), "has no star", "has no star"),
+    Example("pattern-of-stars", _pattern("https://a.example/b/c**"), "must be a whole segment", "only as a whole seg"),
     Example(
-        "empty-freshness", {"verify.freshness": {}}, "freshness.keys: is missing", "freshness.keys: Required value"
+        "empty-freshness-identities",
+        {"verify.freshness": {"identities": []}},
+        "freshness.identities: has no entries",
+        "should have at least 1 items",
     ),
     Example(
-        "keyless",
-        {"verify.identities": [{"issuer": "https://i.example", "subject": "s"}]},
-        "not supported by this version",
-        'unknown field "spec.verify.identities"',
+        "trusted-root-for-nobody",
+        {"verify.trustedRootRef": {"name": "root"}},
+        "is set without identities",
+        "is set without identities",
     ),
     Example(
-        "trusted-root",
-        {"verify.trustedRootRef": {"name": "r"}},
-        "not supported by this version",
-        'unknown field "spec.verify.trustedRootRef"',
+        "trusted-root-name",
+        {"verify.identities": [IDENTITY], "verify.trustedRootRef": {"name": "Root"}},
+        "no name of a Kubernetes",
+        "no name of a Kubernetes",
     ),
     Example("zero-epoch", {"epoch": 0}, "from 1 to", "greater than or equal to 1"),
     Example("text-epoch", {"epoch": "2"}, "not a whole number", "must be of type integer"),

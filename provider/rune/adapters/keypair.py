@@ -19,6 +19,7 @@ from rune.adapters.private_files import read_private, write_private
 from rune.errors import InvalidConfig, SigningKeyMissing
 from rune.model.limits import KIB
 from rune.model.signature import Envelope
+from rune.snapshot.cosign import key_bundle
 
 MAX_PEM_BYTES: Final = 16 * KIB
 _LABELS: Final = ("ENCRYPTED SIGSTORE PRIVATE KEY", "ENCRYPTED COSIGN PRIVATE KEY")
@@ -52,6 +53,8 @@ class KeyVerifier:
 
     def verify(self, envelope: Envelope) -> bool:
         """As ports.SignatureVerifier."""
+        if envelope.certified:
+            return False
         key, signature, message = self._key, envelope.signature, envelope.message()
         try:
             if isinstance(key, ec.EllipticCurvePublicKey):
@@ -74,7 +77,7 @@ class KeySigner:
 
     @property
     def public_pem(self) -> str:
-        """As ports.Signer."""
+        """The public half, PEM."""
         return self._public.public_bytes(
             serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
         ).decode()
@@ -85,8 +88,11 @@ class KeySigner:
         der = self._public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         return base64.b64encode(hashlib.sha256(der).digest()).decode()
 
-    def sign(self, message: bytes) -> bytes:
-        """As ports.Signer."""
+    def sign(self, statement: bytes) -> bytes:
+        """As ports.Signer; the signature is ASN.1 DER for ECDSA, with the hash that goes with the curve."""
+        return key_bundle(statement, self.hint, self._sign_message)
+
+    def _sign_message(self, message: bytes) -> bytes:
         key = self._key
         if isinstance(key, ec.EllipticCurvePrivateKey):
             return key.sign(message, ec.ECDSA(_hash(key.curve)))

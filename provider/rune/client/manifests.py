@@ -6,7 +6,7 @@ from typing import Final
 
 from rune.model.bounded_yaml import Yaml, dump_yaml
 from rune.model.path import parse_path
-from rune.model.spec import ANNOTATION_NAMESPACES, ANNOTATION_STORE_ID, API_VERSION, KeySpec
+from rune.model.spec import ANNOTATION_NAMESPACES, ANNOTATION_STORE_ID, API_VERSION, IdentitySpec, KeySpec, SignerSpec
 from rune.wiring.writer_config import WriterConfig
 
 PROVIDER_NAMESPACE: Final = "rune-system"
@@ -23,6 +23,7 @@ def run_store(
     namespaces: Sequence[str] = (),
     secret_ref: str | None = None,
     ca_ref: str | None = None,
+    trusted_root_ref: str | None = None,
     interval: str | None = None,
 ) -> Manifest:
     """A RuneStore, or a ClusterRuneStore where `namespace` is None.
@@ -34,6 +35,7 @@ def run_store(
         namespaces: globs that a ClusterRuneStore admits.
         secret_ref: a dockerconfigjson Secret with the registry's credentials.
         ca_ref: a ConfigMap with the registry's CA.
+        trusted_root_ref: a ConfigMap with the trusted root of signers by identity; None: the public good's.
         interval: how often it is refreshed, like 2m; None: the default.
     """
     options = config.registry
@@ -49,9 +51,10 @@ def run_store(
     )
     verify = _without_empty(
         {
-            "keys": _keys(config.verify.keys),
-            "freshness": config.verify.freshness and {"keys": _keys(config.verify.freshness)},
-            "policySigners": config.verify.policy_signers and {"keys": _keys(config.verify.policy_signers)},
+            **_signers(config.verify.writers),
+            "freshness": config.verify.freshness and _signers(config.verify.freshness),
+            "policySigners": config.verify.policy_signers and _signers(config.verify.policy_signers),
+            "trustedRootRef": trusted_root_ref and {"name": trusted_root_ref},
         }
     )
     spec = _without_empty(
@@ -191,8 +194,15 @@ def keyset_secret(
     }
 
 
-def _keys(keys: Sequence[KeySpec]) -> list[dict[str, str]]:
-    return [{"name": key.name, "pem": key.pem} for key in keys]
+def _signers(signers: Sequence[SignerSpec]) -> Manifest:
+    keys = [{"name": signer.name, "pem": signer.pem} for signer in signers if isinstance(signer, KeySpec)]
+    identities = [_identity(signer) for signer in signers if isinstance(signer, IdentitySpec)]
+    return _without_empty({"keys": keys, "identities": identities})
+
+
+def _identity(identity: IdentitySpec) -> Manifest:
+    subject = {"subject": identity.subject} if identity.subject else {"subjectPattern": identity.subject_pattern}
+    return {"issuer": identity.issuer, **subject}
 
 
 def _keysets(config: WriterConfig) -> Manifest:

@@ -1,4 +1,4 @@
-"""Patterns of names and of paths, as policies, keysets and ClusterRuneStores write them.
+"""Patterns of names, of paths and of signers' subjects, as policies, keysets and RuneStores write them.
 
 In a name, '*' stands for any characters, none included. In a path, '*' does the same within a segment, '**' stands
 for any number of whole segments, none included, and {cluster}, {namespace}, {serviceAccount} for one whole segment
@@ -20,6 +20,9 @@ _NAME: Final = re.compile(r"[a-z0-9.*-]{1,253}", re.ASCII)
 _LABEL: Final = re.compile(r"[A-Za-z0-9_.*-]{1,253}", re.ASCII)
 # A path's segment (rune.model.path) in which any run of characters may be a '*'.
 _SEGMENT: Final = re.compile(r"[A-Za-z0-9_*][A-Za-z0-9_.*-]*", re.ASCII)
+# Scheme, host and first segment of a URI; the domain of an address (and no URI, whose path may hold an '@' too).
+_URI_OWNER: Final = re.compile(r"^[a-z][a-z0-9+.-]*://[^/*\s]+/[^/*\s]+/")
+_ADDRESS_OWNER: Final = re.compile(r"^[^/@]+@[^/@*\s]+$")
 
 
 class Trait(Enum):
@@ -164,6 +167,40 @@ def parse_path_pattern(text: str, *, field: str, traits: bool = True) -> PathPat
         )
     elements = tuple(_element(segment, text, field, traits=traits) for segment in text.split("/"))
     return PathPattern(text, elements)
+
+
+def parse_subject_pattern(text: str, *, field: str) -> PathPattern:
+    """Check a pattern of subjects: those of certificates, which are URIs or e-mail addresses.
+
+    As in paths, '*' stays within a segment and '**' is whole segments; matched against `subject.split("/")`. What
+    says whose the rest is must be literal: a URI's scheme, host and first segment, an address's domain.
+
+    Args:
+        text: what was written.
+        field: where it was written, for the message.
+
+    Raises:
+        InvalidConfig: it has no star, or one where anybody's subject could fit.
+    """
+    owner = _URI_OWNER if "://" in text else _ADDRESS_OWNER
+    if not owner.search(text):
+        raise InvalidConfig(
+            f"{field} {text[:80]!r} could fit anybody's subject",
+            mend="write host and first segment without a star (https://github.com/acme/**), or the domain (*@acme.org)",
+        )
+    if "*" not in text:
+        raise InvalidConfig(f"{field} {text[:80]!r} has no star", mend="write it as subject")
+    return PathPattern(text, tuple(_subject_element(segment, text, field) for segment in text.split("/")))
+
+
+def _subject_element(segment: str, text: str, field: str) -> _Element:
+    if segment == _Many.SEGMENTS.value:
+        return _Many.SEGMENTS
+    if "**" in segment:
+        raise InvalidConfig(
+            f"{field} {text[:80]!r}: ** must be a whole segment", mend="write * within a segment, ** between slashes"
+        )
+    return Glob.of(segment) if "*" in segment else segment
 
 
 def _element(segment: str, text: str, field: str, *, traits: bool) -> _Element:

@@ -15,6 +15,8 @@ class Envelope:
     signature: bytes
     bundle: bytes
     """The bundle's own bytes: a keyless verifier needs its certificate and its log entries."""
+    certified: bool = False
+    """Whether the bundle names a certificate as its signer's; otherwise it is a key that the reader must know."""
 
     def message(self) -> bytes:
         """The bytes that were signed: DSSE's pre-authentication encoding of type and payload."""

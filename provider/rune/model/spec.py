@@ -50,14 +50,41 @@ class KeySpec:
 
 
 @dataclass(frozen=True, slots=True)
+class IdentitySpec:
+    """A signer by identity: who an OpenID Connect issuer said it was when Fulcio certified its one-time key."""
+
+    issuer: str
+    """Always exact."""
+    subject: str | None = None
+    subject_pattern: str | None = None
+    """In place of `subject`: a pattern (rune.model.pattern.parse_subject_pattern)."""
+
+    @property
+    def name(self) -> str:
+        """How messages and logs call the signer."""
+        return self.subject or self.subject_pattern or ""
+
+
+SignerSpec = KeySpec | IdentitySpec
+
+
+@dataclass(frozen=True, slots=True)
 class VerifySpec:
     """Whose signatures are accepted in which role."""
 
-    keys: tuple[KeySpec, ...]
-    freshness: tuple[KeySpec, ...] | None = None
+    writers: tuple[SignerSpec, ...]
+    freshness: tuple[SignerSpec, ...] | None = None
     """None: the writers."""
-    policy_signers: tuple[KeySpec, ...] | None = None
+    policy_signers: tuple[SignerSpec, ...] | None = None
     """None: the snapshot's own signature is enough."""
+    trusted_root_ref: str | None = None
+    """A ConfigMap with the certificate authorities and logs that identities are proved by; None: the public good's."""
+
+    @property
+    def identities(self) -> tuple[IdentitySpec, ...]:
+        """All that are named in any role."""
+        named = (*self.writers, *(self.freshness or ()), *(self.policy_signers or ()))
+        return tuple(signer for signer in named if isinstance(signer, IdentitySpec))
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from rune.model.fields import Fields
 from rune.model.limits import OBJECTS
 from rune.model.oci import LayoutFolder, Location, parse_location
 from rune.model.pattern import parse_glob, parse_path_pattern
-from rune.model.spec import KeysetRef, KeySpec, RegistrySpec, VerifySpec
+from rune.model.spec import KeysetRef, RegistrySpec
 
 STORE_ID: Final = re.compile(r"[a-z0-9][a-z0-9-]{7,62}", re.ASCII)
 """`rune init` makes 32 lower-case hex digits."""
@@ -30,16 +30,12 @@ _REGISTRY_FIELDS: Final = (
     "realmHosts",
     "plainHTTP",
 )
-_LATER: Final = ("identities", "trustedRootRef")
 # RFC 1123 subdomain: what Kubernetes accepts as the name of a Secret or ConfigMap.
 _OBJECT_NAME: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?", re.ASCII)
-_SIGNER_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]*", re.ASCII)
 _HOST_PORT: Final = re.compile(r"(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:]+\])(?::[0-9]{1,5})?", re.ASCII)
 _PROXY: Final = re.compile(
     r"https?://(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9a-fA-F:]+\])(?::[0-9]{1,5})?/?"
 )
-# RFC 7468, section 13: SubjectPublicKeyInfo, which is what `cosign generate-key-pair` writes.
-_PUBLIC_KEY: Final = re.compile(r"-----BEGIN PUBLIC KEY-----[A-Za-z0-9+/=\s]+-----END PUBLIC KEY-----")
 _NOWHERE: Final = LayoutFolder(Path("/"))
 """Stands in for a location that was noted as wrong."""
 _T = TypeVar("_T")
@@ -62,9 +58,9 @@ def read_registry(spec: Fields, *, allow_local: bool) -> RegistrySpec:
     return RegistrySpec(
         location=(registry.attempt(registry.at("url"), location, url) if url else None) or _NOWHERE,
         mirrors=tuple(found for _, found in registry.texts("mirrors", location, most=OBJECTS.mirrors)),
-        secret_ref=_reference(registry, "secretRef"),
-        credentials_ref=_reference(credentials, "secretRef", required=registry.has("credentials")),
-        ca_ref=_reference(registry, "caRef"),
+        secret_ref=read_reference(registry, "secretRef"),
+        credentials_ref=read_reference(credentials, "secretRef", required=registry.has("credentials")),
+        ca_ref=read_reference(registry, "caRef"),
         proxy=_optional(registry, "proxy", _proxy, OBJECTS.url_chars),
         realm_hosts=tuple(found for _, found in registry.texts("realmHosts", _realm_host, most=OBJECTS.realm_hosts)),
         plain_http=plain_http,
@@ -89,17 +85,6 @@ def read_keysets(spec: Fields) -> tuple[KeysetRef, ...]:
             keyset.note("name", "is another keyset's name", "give each keyset its own name")
         found.append(ref)
     return tuple(found)
-
-
-def read_verify(spec: Fields) -> VerifySpec:
-    """spec.verify."""
-    verify = spec.section("verify", ("keys", "freshness", "policySigners", *_LATER))
-    _refuse_later(verify)
-    return VerifySpec(
-        keys=_keys(verify),
-        freshness=_role(verify, "freshness"),
-        policy_signers=_role(verify, "policySigners"),
-    )
 
 
 def read_duration(spec: Fields, name: str, default_s: float, low_s: int, high_s: int) -> timedelta:
@@ -178,42 +163,10 @@ def _name(reader: Fields, name: str) -> str:
     return text
 
 
-def _reference(reader: Fields, name: str, *, required: bool = False) -> str | None:
+def read_reference(reader: Fields, name: str, *, required: bool = False) -> str | None:
     """`{name: NAME}`, an object of the store's own namespace."""
     if not reader.has(name):
         if required:
             reader.note(name, "is missing", "write secretRef: {name: NAME}")
         return None
     return _name(reader.section(name, ("name",)), "name")
-
-
-def _role(verify: Fields, name: str) -> tuple[KeySpec, ...] | None:
-    if not verify.has(name):
-        return None
-    role = verify.section(name, ("keys", "identities"))
-    _refuse_later(role)
-    return _keys(role)
-
-
-def _refuse_later(reader: Fields) -> None:
-    for name in _LATER:
-        if reader.has(name):
-            reader.note(name, "is not supported by this version", "list the signers' public keys under keys")
-
-
-def _keys(role: Fields) -> tuple[KeySpec, ...]:
-    found: list[KeySpec] = []
-    for place, entry in role.items("keys", required=True, most=OBJECTS.signers):
-        key = Fields(entry, place, role.problems, ("name", "pem"))
-        name = key.text("name", required=True, max_chars=OBJECTS.signer_name_chars, mend="name the signer")
-        pem = key.text("pem", required=True, max_chars=OBJECTS.pem_chars, mend="write the public key as PEM")
-        if name and not _SIGNER_NAME.fullmatch(name):
-            key.note("name", "is no signer's name", "begin with a letter or digit; then also . _ @ -")
-        if any(name == other.name for other in found):
-            key.note("name", "is another signer's name in this role", "give each signer its own name")
-        if "PRIVATE KEY" in pem:
-            key.note("pem", "holds a private key", "write the public key here, and replace the one that was shown")
-        elif pem and not _PUBLIC_KEY.fullmatch(pem.strip()):
-            key.note("pem", "is no PEM public key", "write one block, -----BEGIN PUBLIC KEY----- to its end")
-        found.append(KeySpec(name, pem))
-    return tuple(found)

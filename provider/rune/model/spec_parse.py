@@ -21,8 +21,8 @@ from rune.model.spec_fields import (
     read_keysets,
     read_namespaces,
     read_registry,
-    read_verify,
 )
+from rune.model.spec_signers import read_verify
 from rune.model.store import Mark, Revision
 
 RUNE_STORE: Final = "RuneStore"

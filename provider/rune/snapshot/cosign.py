@@ -8,7 +8,7 @@ read the same. What others wrote isn't in one byte form; it is read liberally, w
 import base64
 import binascii
 import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from rune.errors import FormatInvalid, InvalidReference, RuneError
@@ -47,16 +47,30 @@ def sign(signer: Signer, digest: Digest) -> bytes:
 
     Returns:
         The bundle.
+
+    Raises:
+        SigningKeyMissing, Unavailable: a signer by identity didn't get its certificate or its log entry.
     """
-    unsigned = Envelope(PAYLOAD_TYPE, statement(digest), b"", b"")
+    return signer.sign(statement(digest))
+
+
+def key_bundle(payload: bytes, hint: str, sign_message: Callable[[bytes], bytes]) -> bytes:
+    """The bundle of a signer whose public key the reader knows.
+
+    Args:
+        payload: the statement.
+        hint: what names the key.
+        sign_message: makes the signature over the envelope's message (Envelope.message).
+    """
+    unsigned = Envelope(PAYLOAD_TYPE, payload, b"", b"")
     document: dict[str, Json] = {
         "mediaType": MEDIA_BUNDLE,
         # cosign leaves the empty list out; the specification's Python model insists on it.
-        "verificationMaterial": {"publicKey": {"hint": signer.hint}, "tlogEntries": []},
+        "verificationMaterial": {"publicKey": {"hint": hint}, "tlogEntries": []},
         "dsseEnvelope": {
-            "payload": base64.b64encode(unsigned.payload).decode(),
+            "payload": base64.b64encode(payload).decode(),
             "payloadType": PAYLOAD_TYPE,
-            "signatures": [{"sig": base64.b64encode(signer.sign(unsigned.message())).decode()}],
+            "signatures": [{"sig": base64.b64encode(sign_message(unsigned.message())).decode()}],
         },
     }
     return write_document(document, what="bundle", max_bytes=FORMAT.bundle_bytes)
@@ -81,7 +95,13 @@ def decode_bundle(data: bytes) -> Envelope:
     payload_type = envelope.get("payloadType")
     if not isinstance(payload_type, str) or not payload_type.isascii():
         raise FormatInvalid("bundle: it has no payloadType", mend=_MEND)
-    return Envelope(payload_type, _base64(envelope.get("payload")), _base64(signature.get("sig")), data)
+    return Envelope(
+        payload_type,
+        _base64(envelope.get("payload")),
+        _base64(signature.get("sig")),
+        data,
+        certified=_is_certified(bundle.get("verificationMaterial")),
+    )
 
 
 def approves(payload: bytes, payload_type: str, digest: Digest) -> bool:
@@ -205,6 +225,15 @@ def add_referrer(index: bytes | None, descriptor: Descriptor) -> bytes:
     added = describe(descriptor, what="signature", max_bytes=FORMAT.bundle_manifest_bytes)
     document: dict[str, Json] = {"schemaVersion": 2, "mediaType": MEDIA_INDEX, "manifests": [*entries, added]}
     return write_document(document, what=what, max_bytes=FORMAT.referrers_bytes)
+
+
+def _is_certified(material: Json) -> bool:
+    """Whether a certificate names the signer; sigstore_bundle.proto: it is that or a key, never both."""
+    found = _object(material, "bundle: verificationMaterial")
+    certified = "certificate" in found
+    if certified == ("publicKey" in found):
+        raise FormatInvalid("bundle: it doesn't name exactly one of key and certificate", mend=_MEND)
+    return certified
 
 
 def _unlikeliness(referrer: Descriptor) -> int:

@@ -16,6 +16,8 @@ from rune.wiring.daemon_keysets import open_keyset
 from rune.wiring.daemon_registry import RegistrySecrets, Transports, open_sources
 from rune.wiring.trust import open_trust
 
+TRUSTED_ROOT_KEY: Final = "trusted_root.json"
+"""Of the ConfigMap of verify.trustedRootRef; sigstore's own name of the file."""
 _REMEMBERED: Final = 1_024
 """Opened stores whose connections are kept; more than any node uses."""
 
@@ -27,6 +29,7 @@ class _References:
     spec: StoreSpec
     keysets: tuple[SecretObject | None, ...] = field(repr=False)
     registry: RegistrySecrets = field(repr=False)
+    trusted_root: SecretObject | None = field(repr=False)
 
 
 class StoreOpener:
@@ -75,6 +78,9 @@ class StoreOpener:
                 basic=_referred(objects.store_secret, name, registry.credentials_ref, "registry.credentials.secretRef"),
                 ca=_referred(objects.store_config_map, name, registry.ca_ref, "registry.caRef"),
             ),
+            trusted_root=_referred(
+                objects.store_config_map, name, spec.verify.trusted_root_ref, "verify.trustedRootRef"
+            ),
         )
 
     def _open(self, found: StoreObject, references: _References) -> StoreParts:
@@ -86,7 +92,7 @@ class StoreOpener:
         try:
             return StoreParts(
                 sources=open_sources(spec.registry, references.registry, self._transports),
-                trust=open_trust(spec.verify),
+                trust=open_trust(spec.verify, _trusted_root(references.trusted_root)),
                 keysets=keysets,
                 cache=LayoutCache(self._cache_folder(found.uid)),
             )
@@ -96,6 +102,18 @@ class StoreOpener:
     def _cache_folder(self, uid: str) -> Path:
         # A hash: the uid of an object from a file is what its author wrote.
         return self._state_dir / "cache" / hashlib.sha256(uid.encode()).hexdigest()[:32]
+
+
+def _trusted_root(config_map: SecretObject | None) -> bytes | None:
+    if config_map is None:
+        return None
+    found = config_map.data.get(TRUSTED_ROOT_KEY)
+    if found is None:
+        raise InvalidConfig(
+            f"the ConfigMap {config_map.name} that verify.trustedRootRef names has no key {TRUSTED_ROOT_KEY}",
+            mend=f"kubectl create configmap {config_map.name} --from-file={TRUSTED_ROOT_KEY}",
+        )
+    return found
 
 
 def _referred(

@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from rune.adapters.keypair import load_key
+from rune.adapters.keypair import KeySigner, load_key
 from rune.adapters.marks import FileMarks
-from rune.errors import SigningKeyMissing
+from rune.errors import InvalidConfig, SigningKeyMissing
 from rune.model.clock import Clock
+from rune.model.limits import OBJECTS
 from rune.ports import Signer
 from rune.publish.access import Access, Signers
 from rune.publish.sealing import WriterKeyset
@@ -60,20 +61,33 @@ def open_writer(config: WriterConfig, clock: Clock) -> WriterParts:
     """Build a store's parts; no private file is opened and nothing is asked of the registry.
 
     Raises:
-        InvalidConfig: a public key or an option can't be used.
+        InvalidConfig: a public key, the trusted root or an option can't be used.
     """
     access = Access(
         registry=open_registry(config.location, config.registry),
         store_id=config.store_id,
         epoch=config.epoch,
-        trust=open_trust(config.verify),
+        trust=open_trust(config.verify, _trusted_root(config)),
         marks=FileMarks(config.state_folder),
         clock=clock,
     )
     return WriterParts(config, access)
 
 
-def load_signer(path: Path, passphrase: PassphraseSource | None) -> Signer:
+def _trusted_root(config: WriterConfig) -> bytes | None:
+    path = config.trusted_root
+    if path is None:
+        return None
+    try:
+        with path.open("rb") as file:
+            return file.read(OBJECTS.trusted_root_bytes + 1)
+    except OSError as error:
+        raise InvalidConfig(
+            f"the trusted root {path} can't be read: {error.strerror}", mend="check trustedRootFile in rune.yaml"
+        ) from None
+
+
+def load_signer(path: Path, passphrase: PassphraseSource | None) -> KeySigner:
     """A private key; its passphrase is asked for only if it has one.
 
     Raises:

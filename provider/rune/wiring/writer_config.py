@@ -47,6 +47,8 @@ class WriterConfig:
     state_folder: Path
     """Where this user's high-water marks are, $XDG_STATE_HOME/rune by default (`default_state_folder`)."""
     epoch: int = 1
+    trusted_root: Path | None = None
+    """Proves signers by identity, sigstore's trusted_root.json; None: the public good's."""
     keysets: tuple[KeysetSource, ...] = ()
     signing_key: Path | None = None
     """Signs snapshots, and heads unless there is a freshness key."""

@@ -40,12 +40,16 @@ def test_a_run_store_says_what_the_writer_knows(config: WriterConfig) -> None:
     assert spec.registry.proxy == "http://proxy.example.com:3128"
     assert spec.store_id == config.store_id
     assert [keyset.name for keyset in spec.keysets] == ["default"]
-    assert spec.verify.keys[0].pem.strip() == config.verify.keys[0].pem.strip()
+    (shown,), (configured,) = spec.verify.writers, config.verify.writers
+    assert isinstance(shown, KeySpec)
+    assert isinstance(configured, KeySpec)
+    assert shown.pem.strip() == configured.pem.strip()
     assert spec.interval.total_seconds() == 60
 
 
 def test_roles_and_keysets(config: WriterConfig) -> None:
-    key = config.verify.keys[0]
+    (key,) = config.verify.writers
+    assert isinstance(key, KeySpec)
     verify = replace(config.verify, freshness=(KeySpec("job", key.pem),), policy_signers=(KeySpec("officer", key.pem),))
     keysets = (KeysetSource("teams", ("teams/**",)), KeysetSource("default"))
     spec = parsed(run_store(replace(config, verify=verify, keysets=keysets, epoch=3), "main", namespace="payments"))
