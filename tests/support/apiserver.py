@@ -116,6 +116,8 @@ class ApiServer:
             f"--token-auth-file={tokens}",
             "--authorization-mode=Node,RBAC",
             "--service-cluster-ip-range=10.0.0.0/24",
+            # As every cluster with a CSI driver must.
+            "--allow-privileged",
             # It would publish a loopback address, which the validation of Endpoints refuses, again and again.
             "--endpoint-reconciler-type=none",
         ]

@@ -12,7 +12,11 @@ from rune.model.spec import API_VERSION
 
 VERSION: Final = API_VERSION.rpartition("/")[2]
 
-_KEYS: Final = ("name", "pem")
+_SIGNERS: Final = (
+    "keys[].name",
+    "keys[].pem",
+    *(f"identities[].{name}" for name in ("issuer", "subject", "subjectPattern")),
+)
 
 
 def _common() -> Iterator[str]:
@@ -25,7 +29,8 @@ def _common() -> Iterator[str]:
         yield f"spec.{name}"
     yield from ("spec.keyset", "spec.keysets[].name", "spec.keysets[].secret", "spec.keysets[].paths[]")
     for role in ("", "freshness.", "policySigners."):
-        yield from (f"spec.verify.{role}keys[].{name}" for name in _KEYS)
+        yield from (f"spec.verify.{role}{signer}" for signer in _SIGNERS)
+    yield "spec.verify.trustedRootRef.name"
     for name in ("observedGeneration", "epoch", "revision", "digest", "signedTime", "expires"):
         yield f"status.{name}"
     for name in ("type", "status", "observedGeneration", "lastTransitionTime", "reason", "message"):
