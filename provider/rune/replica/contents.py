@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 from rune.errors import RuneError
 from rune.model.clock import Clock, Deadline
+from rune.model.limits import REPLICA
 from rune.model.oci import Descriptor, Digest
 from rune.model.store import Secret
 from rune.ports import Registry
@@ -36,8 +37,6 @@ class Tier(Generic[T]):
     flights: Flights[Digest, T] = field(repr=False)
     waiting: Waiting = field(repr=False)
     clock: Clock = field(repr=False)
-    timeout_s: float
-    """By when all sources together must have answered."""
 
     def many(self, state: State, wanted: Iterable[Descriptor], deadline: Deadline) -> dict[Digest, T | RuneError]:
         """All that is wanted; what isn't in memory is fetched at the same time by workers.
@@ -82,7 +81,7 @@ class Tier(Generic[T]):
         data = state.parts.cache.get(descriptor)
         if data is not None:
             return data
-        deadline = Deadline.after(self.timeout_s, self.clock)
+        deadline = Deadline.after(REPLICA.refresh_timeout_s, self.clock)
         sources = state.sources()
         failed: list[RuneError] = []
         for index, source in enumerate(sources):
@@ -107,7 +106,6 @@ def secrets_tier(uid: str, services: Services) -> Tier[Secret]:
         flights=Flights(services.workers, uid),
         waiting=services.waiting,
         clock=services.clock,
-        timeout_s=services.refresh_timeout_s,
     )
 
 
@@ -122,7 +120,6 @@ def values_tier(uid: str, services: Services) -> Tier[bytes]:
         flights=Flights(services.workers, uid),
         waiting=services.waiting,
         clock=services.clock,
-        timeout_s=services.refresh_timeout_s,
     )
 
 

@@ -1,7 +1,8 @@
 """Earlier snapshots that entries are pinned to: named in an accepted head's history, and verified on their own."""
 
 from rune.errors import RuneError, SnapshotNotFound, VerificationFailed
-from rune.model.clock import Deadline
+from rune.model.clock import Clock, Deadline
+from rune.model.limits import REPLICA
 from rune.model.store import HistoryEntry, Revision, Snapshot, revision_tag
 from rune.ports import ContentCache, Registry
 from rune.replica import failures
@@ -34,17 +35,11 @@ def pinnable(state: State, number: int) -> HistoryEntry:
     )
 
 
-def load_pinned(state: State, entry: HistoryEntry, keeper: Keeper, deadline: Deadline) -> tuple[Snapshot, int]:
+def load_pinned(state: State, entry: HistoryEntry, keeper: Keeper, clock: Clock) -> tuple[Snapshot, int]:
     """Fetch and verify a pinned snapshot, on a worker's thread.
 
     A writer's signature is asked for again: the history that names it is signed by a freshness signer only, who may
     be a scheduled job, and must not be able to put secrets into a store.
-
-    Args:
-        state: the current one.
-        entry: from its head's history.
-        keeper: may have it on the node's disk.
-        deadline: by when all sources together must have answered.
 
     Returns:
         The snapshot and the number of its bytes.
@@ -60,6 +55,7 @@ def load_pinned(state: State, entry: HistoryEntry, keeper: Keeper, deadline: Dea
         except VerificationFailed:
             # The node's disk is as untrusted as a registry: ask one.
             pass
+    deadline = Deadline.after(REPLICA.refresh_timeout_s, clock)
     sources = state.sources()
     failed: list[RuneError] = []
     for index, source in enumerate(sources):

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from rune.errors import RuneError, StoreInvalid, Unavailable
 from rune.model.clock import Deadline
+from rune.model.limits import REPLICA
 from rune.model.oci import MEDIA_INDEX, Descriptor
 from rune.model.spec import StoreObject, StoreSpec
 from rune.model.store import Mark
@@ -111,7 +112,7 @@ class Refresher:
         return self._parts
 
     def _ask(self, parts: StoreParts, current: State | None) -> _Changed | _Unchanged:
-        deadline = Deadline.after(self._services.refresh_timeout_s, self._services.clock)
+        deadline = Deadline.after(REPLICA.refresh_timeout_s, self._services.clock)
         known = None if current is None else current.head
         failed: list[RuneError] = []
         for index, source in enumerate(parts.sources):

@@ -219,7 +219,6 @@ class Replica:
                 return
 
     def _load_pinned(self, state: State, entry: HistoryEntry, keeper: Keeper) -> Snapshot:
-        deadline = Deadline.after(self._services.refresh_timeout_s, self._services.clock)
-        snapshot, size = load_pinned(state, entry, keeper, deadline)
+        snapshot, size = load_pinned(state, entry, keeper, self._services.clock)
         self._services.memory.pins.put((self.object.uid, entry.digest), snapshot, size)
         return snapshot

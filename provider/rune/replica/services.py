@@ -25,5 +25,3 @@ class Services:
     memory: Memory = field(default_factory=lambda: Memory(REPLICA.memory_cache_bytes))
     wake_wait_s: float = REPLICA.wake_wait_s
     """How long a mount waits for the registry where an older verified state could serve it."""
-    refresh_timeout_s: float = REPLICA.refresh_timeout_s
-    """By when all sources together must have answered, for a head or for one piece of content."""
