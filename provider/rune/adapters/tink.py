@@ -5,51 +5,51 @@ encrypted form under another keyset, or sealed under a passphrase (rune.adapters
 cleartext key material asks for a `SecretKeyAccess`, so that a search for it finds every such place.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable
 from typing import Final, TypeVar, cast
 
 import tink
 from tink import aead, hybrid, json_proto_keyset_format, secret_key_access
 from tink.proto import tink_pb2
 
-from rune.errors import DecryptionFailed, InvalidConfig, InvalidValue, VerificationFailed
-from rune.model.bounded_json import Json, parse_json
-from rune.model.limits import KIB
+from rune.adapters.tink_keyset import (
+    MAX_BYTES,
+    MEND,
+    KeyDescription,
+    KeysetKind,
+    describe_keyset,
+    is_wrapped,
+    one_kind,
+)
+from rune.errors import DecryptionFailed, InvalidConfig, InvalidValue
 from rune.ports import ValueOpener, ValueSealer
 
-MAX_BYTES: Final = 256 * KIB
-"""Of a keyset in any form."""
-_MEND: Final = "name a keyset that `rune keyset create` made"
+__all__ = [
+    "MAX_BYTES",
+    "SECRET_KEY_ACCESS",
+    "KeyDescription",
+    "KeysetKind",
+    "SecretKeyAccess",
+    "create_keyset",
+    "describe_keyset",
+    "is_wrapped",
+    "load_opener",
+    "load_sealer",
+    "public_keyset",
+    "rotate_keyset",
+    "unwrap_keyset",
+    "wrap_keyset",
+]
 
 aead.register()
 hybrid.register()
-
-
-class KeysetKind(StrEnum):
-    """What a keyset can do."""
-
-    AES256_GCM = "aes256-gcm"
-    """One key for writers and nodes."""
-    HPKE = "hpke"
-    """Writers hold the public half: they can write and not read. RFC 9180, X25519, HKDF-SHA256, AES-256-GCM."""
 
 
 _TEMPLATES: Final = {
     KeysetKind.AES256_GCM: aead.aead_key_templates.AES256_GCM,
     KeysetKind.HPKE: hybrid.hybrid_key_templates.DHKEM_X25519_HKDF_SHA256_HKDF_SHA256_AES_256_GCM,
 }
-_ACCEPTED: Final = {
-    f"type.googleapis.com/google.crypto.tink.{name}": kind
-    for name, kind in (
-        ("AesGcmKey", KeysetKind.AES256_GCM),
-        ("HpkePrivateKey", KeysetKind.HPKE),
-        ("HpkePublicKey", KeysetKind.HPKE),
-    )
-}
 _P = TypeVar("_P")
-_PUBLIC: Final = "type.googleapis.com/google.crypto.tink.HpkePublicKey"
 
 
 class SecretKeyAccess:
@@ -57,17 +57,6 @@ class SecretKeyAccess:
 
 
 SECRET_KEY_ACCESS: Final = SecretKeyAccess()
-
-
-@dataclass(frozen=True, slots=True)
-class KeyDescription:
-    """One key of a keyset, without its material."""
-
-    id: int
-    kind: KeysetKind
-    public: bool
-    primary: bool
-    enabled: bool
 
 
 def create_keyset(kind: KeysetKind, access: SecretKeyAccess) -> bytes:
@@ -81,7 +70,7 @@ def rotate_keyset(keyset: bytes, access: SecretKeyAccess) -> bytes:
     Raises:
         InvalidConfig: it isn't a private keyset.
     """
-    kind, public = _one_kind(describe_keyset(keyset))
+    kind, public = one_kind(describe_keyset(keyset))
     if public:
         raise InvalidConfig("the public half of a keyset can't be rotated", mend="rotate the private keyset")
     # Tink's Python has no keyset manager: both keysets' protos are joined (a keyset is a list of keys).
@@ -100,7 +89,7 @@ def public_keyset(keyset: bytes, access: SecretKeyAccess) -> bytes:
     Raises:
         InvalidConfig: it has none.
     """
-    kind, public = _one_kind(describe_keyset(keyset))
+    kind, public = one_kind(describe_keyset(keyset))
     if kind is not KeysetKind.HPKE:
         raise InvalidConfig(f"a keyset of kind {kind} has no public half", mend="create one with --type hpke")
     if public:
@@ -109,40 +98,13 @@ def public_keyset(keyset: bytes, access: SecretKeyAccess) -> bytes:
     return str(json_proto_keyset_format.serialize_without_secret(handle)).encode()
 
 
-def describe_keyset(keyset: bytes) -> tuple[KeyDescription, ...]:
-    """What keys are in it; no material is looked at, so an encrypted keyset can be described too.
-
-    Raises:
-        InvalidConfig: it isn't a keyset, or has a key of a kind that Rune doesn't use.
-    """
-    document = _document(keyset)
-    info = document.get("keysetInfo", document) if isinstance(document, dict) else None
-    keys = (info.get("key") or info.get("keyInfo")) if isinstance(info, dict) else None
-    if not isinstance(info, dict) or not isinstance(keys, list) or not keys:
-        raise InvalidConfig("this is not a Tink keyset in JSON", mend=_MEND)
-    found = []
-    for number, key in enumerate(keys):
-        data = key.get("keyData", key) if isinstance(key, dict) else None
-        url = data.get("typeUrl") if isinstance(data, dict) else None
-        if not isinstance(key, dict) or not isinstance(url, str) or url not in _ACCEPTED:
-            raise InvalidConfig(f"key {number} of the keyset is of a type that Rune doesn't use", mend=_MEND)
-        identifier = key.get("keyId")
-        if not isinstance(identifier, int):
-            raise InvalidConfig(f"key {number} of the keyset has no keyId", mend=_MEND)
-        primary = identifier == info.get("primaryKeyId")
-        found.append(
-            KeyDescription(identifier, _ACCEPTED[url], url == _PUBLIC, primary, key.get("status") == "ENABLED")
-        )
-    return tuple(found)
-
-
 def load_opener(keyset: bytes, access: SecretKeyAccess) -> ValueOpener:
     """The reading half of a cleartext keyset.
 
     Raises:
         InvalidConfig: it isn't a private keyset.
     """
-    kind, public = _one_kind(describe_keyset(keyset))
+    kind, public = one_kind(describe_keyset(keyset))
     if public:
         raise InvalidConfig("a public keyset can't read", mend="name the private keyset")
     handle = _parse(keyset, access)
@@ -157,14 +119,15 @@ def load_sealer(keyset: bytes, access: SecretKeyAccess) -> ValueSealer:
     Raises:
         InvalidConfig: it isn't a keyset.
     """
-    kind, public = _one_kind(describe_keyset(keyset))
+    keys = describe_keyset(keyset)
+    kind, public = one_kind(keys)
     if public:
         handle = _guarded(lambda: json_proto_keyset_format.parse_without_secret(keyset.decode()))
-        return _Sealer(_primitive(handle, hybrid.HybridEncrypt))
+        return _Sealer(_primitive(handle, hybrid.HybridEncrypt), keys)
     handle = _parse(keyset, access)
     if kind is KeysetKind.HPKE:
-        return _Sealer(_primitive(handle.public_keyset_handle(), hybrid.HybridEncrypt))
-    return _Sealer(_primitive(handle, aead.Aead))
+        return _Sealer(_primitive(handle.public_keyset_handle(), hybrid.HybridEncrypt), keys)
+    return _Sealer(_primitive(handle, aead.Aead), keys)
 
 
 def wrap_keyset(keyset: bytes, wrapping: bytes, associated_data: bytes, access: SecretKeyAccess) -> bytes:
@@ -195,12 +158,6 @@ def unwrap_keyset(wrapped: bytes, wrapping: bytes, associated_data: bytes, acces
     return _serialize(handle, access)
 
 
-def is_wrapped(keyset: bytes) -> bool:
-    """Whether a keyset is encrypted under another one."""
-    document = _document(keyset)
-    return isinstance(document, dict) and "encryptedKeyset" in document
-
-
 class _Opener:
     """Opens with an AEAD, or with a hybrid keyset's private half (the associated data is then HPKE's info)."""
 
@@ -222,8 +179,9 @@ class _Opener:
 class _Sealer:
     """Seals with an AEAD, or with a hybrid keyset's public half."""
 
-    def __init__(self, primitive: "aead.Aead | hybrid.HybridEncrypt") -> None:
+    def __init__(self, primitive: "aead.Aead | hybrid.HybridEncrypt", keys: tuple[KeyDescription, ...]) -> None:
         self._primitive = primitive
+        self._keys = keys
 
     def seal(self, plaintext: bytes, associated_data: bytes) -> bytes:
         """As ports.ValueSealer."""
@@ -234,25 +192,14 @@ class _Sealer:
                 "a value could not be encrypted", mend="check the keyset with `rune keyset info`"
             ) from None
 
-
-def _document(keyset: bytes) -> Json:
-    try:
-        return parse_json(keyset, what="the keyset", max_bytes=MAX_BYTES)
-    except VerificationFailed as error:
-        # Not `from error`: a file that the user named is no matter of the store's integrity.
-        raise InvalidConfig(error.what, mend=_MEND) from None
-
-
-def _one_kind(keys: Iterable[KeyDescription]) -> tuple[KeysetKind, bool]:
-    """What a keyset is: its kind, and whether it is the public half."""
-    kinds = {(key.kind, key.public) for key in keys}
-    if len(kinds) != 1:
-        raise InvalidConfig("the keyset mixes keys of different kinds", mend=_MEND)
-    return kinds.pop()
+    def plaintext_bytes(self, ciphertext: bytes) -> int | None:
+        """As ports.ValueSealer."""
+        sizes = (key.plaintext_bytes(ciphertext) for key in self._keys)
+        return next((size for size in sizes if size is not None), None)
 
 
 def _wrapping_key(keyset: bytes, access: SecretKeyAccess) -> aead.Aead:
-    kind, _ = _one_kind(describe_keyset(keyset))
+    kind, _ = one_kind(describe_keyset(keyset))
     if kind is not KeysetKind.AES256_GCM:
         raise InvalidConfig(f"a keyset of kind {kind} can't wrap another", mend="wrap it under one of type aes256-gcm")
     return _primitive(_parse(keyset, access), aead.Aead)
@@ -288,4 +235,4 @@ def _guarded(act: Callable[[], _P]) -> _P:
     try:
         return act()
     except (tink.TinkError, ValueError):
-        raise InvalidConfig("Tink doesn't accept this keyset", mend=_MEND) from None
+        raise InvalidConfig("Tink doesn't accept this keyset", mend=MEND) from None
