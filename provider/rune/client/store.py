@@ -159,6 +159,7 @@ class Store:
         keyset: str | None = None,
         cluster: str = "",
         audience: str = "",
+        unbind: bool = False,
     ) -> CommitResult:
         """Set keys of a secret and leave its others; the secret need not exist.
 
@@ -171,13 +172,15 @@ class Store:
             keyset: the name of the keyset that seals; None: the first whose paths admit this one.
             cluster: bind the values to pods of this cluster.
             audience: bind the values to this `namespace/serviceAccount`.
+            unbind: let values that were bound to someone be followed by ones that are less so.
 
         Raises:
             InvalidPath, InvalidKey, InvalidValue: what is to be written breaks a rule of the format.
+            InvalidInput: a value was bound, and `unbind` isn't given.
             KeysetMissing: no keyset is for this path.
             CommitConflict: another commit changed the same keys; nothing of this one was kept.
         """
-        return self._edit(_set(path, values, replace=False), options, keyset, cluster, audience)
+        return self._edit(_set(path, values, unbind=unbind), options, keyset, cluster, audience)
 
     def put(
         self,
@@ -188,9 +191,10 @@ class Store:
         keyset: str | None = None,
         cluster: str = "",
         audience: str = "",
+        unbind: bool = False,
     ) -> CommitResult:
         """Set a secret to exactly these keys. Arguments and errors as for `set`."""
-        return self._edit(_set(path, values, replace=True), options, keyset, cluster, audience)
+        return self._edit(_set(path, values, replace=True, unbind=unbind), options, keyset, cluster, audience)
 
     def rm(self, path: str, options: CommitOptions, *, key: str | None = None) -> CommitResult:
         """Remove a secret, or one key of it. Older revisions keep it: a value that leaked must change.
@@ -297,6 +301,6 @@ class Store:
         return View.open(self._parts.access, revision)
 
 
-def _set(path: str, values: Mapping[str, bytes], *, replace: bool) -> SetKeys:
+def _set(path: str, values: Mapping[str, bytes], *, replace: bool = False, unbind: bool = False) -> SetKeys:
     checked = parse_path(path)
-    return SetKeys(checked, {parse_key(key): value for key, value in sorted(values.items())}, replace)
+    return SetKeys(checked, {parse_key(key): value for key, value in sorted(values.items())}, replace, unbind)

@@ -143,5 +143,6 @@ class View:
 
 
 def _mend(value: SealedValue, otherwise: str) -> str:
-    bound = [f"--{name}" for name in ("cluster", "audience") if getattr(value.binding, name)]
+    binding = value.binding
+    bound = [option for option, told in (("--cluster", binding.cluster), ("--as", binding.audience)) if told]
     return f"the value is bound: give the right {' and '.join(bound)}" if bound else otherwise

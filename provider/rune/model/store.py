@@ -70,6 +70,12 @@ class Binding:
     cluster: bool = False
     audience: bool = False
 
+    @property
+    def traits(self) -> tuple[str, ...]:
+        """Their names, for people."""
+        bound = (("cluster", self.cluster), ("service account", self.audience))
+        return tuple(name for name, takes_part in bound if takes_part)
+
 
 UNBOUND: Final = Binding()
 

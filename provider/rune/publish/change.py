@@ -4,9 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
-from rune.errors import InvalidValue, KeyNotFound, SecretNotFound
+from rune.errors import InvalidInput, InvalidValue, KeyNotFound, SecretNotFound
 from rune.model.limits import FORMAT
 from rune.model.path import KeyName, SecretPath
+from rune.model.recipient import keeps
 from rune.model.store import SealedValue, Secret
 from rune.policy.parse import parse_policy
 from rune.publish.contents import Contents, Draft, LoadSecret, same_value
@@ -21,6 +22,8 @@ class SetKeys:
     values: Mapping[KeyName, bytes] = field(repr=False)
     replace: bool = False
     """Remove every other key."""
+    unbind: bool = False
+    """Let a value that is bound to a cluster or service account be followed by one that is less so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,7 @@ class Change:
         Raises:
             SecretNotFound, KeyNotFound: what is to be removed isn't there.
             InvalidValue: a value or a secret is too large, or a secret would be put without keys.
+            InvalidInput: a value is bound to someone, and what shall follow it isn't.
             PolicyInvalid: the policy can't be parsed.
         """
         secrets = dict(contents.secrets)
@@ -143,6 +147,11 @@ class Change:
             sealed = values.get(key)
             if sealed is None or not self.sealing.holds(edit.path, sealed, value):
                 values[key], fresh[key] = self.sealing.seal(edit.path, key, value)
+                if sealed is not None and not edit.unbind and not keeps(sealed.binding, values[key].binding):
+                    raise InvalidInput(
+                        f"{edit.path} {key} is bound to a cluster or service account, and would no longer be",
+                        mend="say for whom it is with `--for`; `--for anyone`: for all whom the policy allows",
+                    )
 
 
 def _with_policy(draft: Draft, document: bytes) -> Draft:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rune.model.path import KeyName, SecretPath
+from rune.model.store import UNBOUND, Binding, SealedValue
 from rune.publish.contents import Contents, LoadSecret, same, same_value
 
 
@@ -22,6 +23,9 @@ class KeyChange:
     path: SecretPath
     key: KeyName
     kind: ChangeKind
+    before: Binding = UNBOUND
+    """What its value was bound to."""
+    after: Binding = UNBOUND
 
 
 def changed_keys(before: Contents, after: Contents, load: LoadSecret) -> tuple[KeyChange, ...]:
@@ -31,11 +35,14 @@ def changed_keys(before: Contents, after: Contents, load: LoadSecret) -> tuple[K
         if same(before.secrets.get(path), after.secrets.get(path)):
             continue
         old, new = before.keys(path, load), after.keys(path, load)
-        for key in sorted(old.keys() | new.keys()):
-            if key not in old:
-                changes.append(KeyChange(path, key, ChangeKind.ADDED))
-            elif key not in new:
-                changes.append(KeyChange(path, key, ChangeKind.REMOVED))
-            elif not same_value(old[key], new[key]):
-                changes.append(KeyChange(path, key, ChangeKind.CHANGED))
+        changes += [
+            _change(path, key, old.get(key), new.get(key))
+            for key in sorted(old.keys() | new.keys())
+            if not same_value(old.get(key), new.get(key))
+        ]
     return tuple(changes)
+
+
+def _change(path: SecretPath, key: KeyName, old: SealedValue | None, new: SealedValue | None) -> KeyChange:
+    kind = ChangeKind.ADDED if old is None else ChangeKind.REMOVED if new is None else ChangeKind.CHANGED
+    return KeyChange(path, key, kind, old.binding if old else UNBOUND, new.binding if new else UNBOUND)

@@ -9,7 +9,7 @@ from rune.model.caller import Caller
 from rune.model.oci import Digest
 from rune.model.path import SecretPath
 from rune.model.pattern import Glob, parse_path_pattern
-from rune.model.store import UNBOUND, SealedValue
+from rune.model.store import SealedValue
 from rune.ports import Keyset
 from rune.reading.locate import Absent, Chosen
 from rune.reading.outcome import Outcome
@@ -104,13 +104,13 @@ class Unsealer:
         return keyset
 
     def _refused(self, path: SecretPath, value: SealedValue) -> DecryptionFailed:
-        bound = (
-            "it is bound to another cluster or service account than the pod's, or " if value.binding != UNBOUND else ""
-        )
+        traits = " and ".join(value.binding.traits)
+        bound = f"it is bound to one {traits}, perhaps another than the pod's, or " if traits else ""
         return DecryptionFailed(
             f"{path}, key {value.key}, doesn't open with keyset {value.keyset}: {bound}it was sealed for another place "
             "or with another key",
-            mend="install the store's own keyset with all of its keys, or write the value again",
+            mend=("mount it in the pod that it is for, " if traits else "")
+            + "install the store's own keyset with all of its keys, or write the value again",
         )
 
 

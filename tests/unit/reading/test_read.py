@@ -304,7 +304,8 @@ class TestBinding:
             assert outcome.values == {"password": b"bound"}
         else:
             assert isinstance(outcome.error, DecryptionFailed)
-            assert "bound to another cluster or service account" in str(outcome.error)
+            traits = {"cluster": "cluster", "audience": "service account"}
+            assert f"bound to one {' and '.join(traits[name] for name in bound)}," in str(outcome.error)
 
 
 class TestPins:

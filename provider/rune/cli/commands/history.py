@@ -1,8 +1,17 @@
 """`rune log`, `rune diff` and `rune rollback`."""
 
+from dataclasses import dataclass
+
 import click
 
-from rune.cli.commands.options import CHANGE_COLUMNS, announce, change_row, commit_of, commit_options
+from rune.cli.commands.options import (
+    announce,
+    bound_options,
+    change_columns,
+    change_row,
+    commit_of,
+    commit_options,
+)
 from rune.cli.commands.read import shown_value
 from rune.cli.output import Cell, Column
 from rune.cli.session import Session
@@ -45,8 +54,9 @@ def log(session: Session, limit: int) -> None:
 @click.argument("before", type=int, metavar="[REVISION]", required=False)
 @click.argument("after", type=int, metavar="[REVISION]", required=False)
 @click.option("--reveal", is_flag=True, help="Show the values before and after; needs the keyset.")
+@bound_options
 @click.pass_obj
-def diff(session: Session, before: int | None, after: int | None, reveal: bool) -> None:
+def diff(session: Session, before: int | None, after: int | None, reveal: bool, caller: str, cluster: str) -> None:
     """Show which keys differ between two revisions.
 
     With one REVISION: between it and the current one. With none: what the newest commit changed. Without --reveal no
@@ -56,24 +66,37 @@ def diff(session: Session, before: int | None, after: int | None, reveal: bool) 
         result = store.diff(before, after)
         rows = [change_row(change) for change in result.keys]
         if reveal:
+            shown = _Revealer(store, caller, cluster)
             for row, change in zip(rows, result.keys, strict=True):
-                row["before"] = _value(store, change, result.before.number, absent_when="added")
-                row["after"] = _value(store, change, result.after.number, absent_when="removed")
-    columns: tuple[Column, ...] = CHANGE_COLUMNS
+                row["before"] = shown.value(change, result.before.number, absent_when="added")
+                row["after"] = shown.value(change, result.after.number, absent_when="removed")
+    columns = change_columns(rows)
     if reveal:
-        columns = (*CHANGE_COLUMNS, Column("before", "before"), Column("after", "after"))
+        columns = (*columns, Column("before", "before"), Column("after", "after"))
     if result.policy_changed:
         rows.append({"change": "changed", "path": "(policy)", "key": ""})
     session.printer.rows(columns, rows, empty=f"{result.before} and {result.after} hold the same")
 
 
-def _value(store: Store, change: KeyChange, revision: int, *, absent_when: str) -> str:
-    if change.kind == absent_when:
-        return ""
-    try:
-        return shown_value(store.get(change.path, change.key, revision=revision).values[change.key])
-    except RuneError as error:
-        return f"({error.reason})"
+@dataclass(frozen=True, slots=True)
+class _Revealer:
+    """Shows values, or why they can't be."""
+
+    store: Store
+    audience: str
+    cluster: str
+
+    def value(self, change: KeyChange, revision: int, *, absent_when: str) -> str:
+        """A key's value at a revision; empty where the change says that it wasn't there."""
+        if change.kind == absent_when:
+            return ""
+        try:
+            found = self.store.get(
+                change.path, change.key, revision=revision, cluster=self.cluster, audience=self.audience
+            )
+        except RuneError as error:
+            return f"({error.reason})"
+        return shown_value(found.values[change.key])
 
 
 @click.command()
@@ -90,7 +113,8 @@ def rollback(
     """
     with session.store() as store:
         undone = store.diff(revision)
-    session.printer.rows(CHANGE_COLUMNS, [change_row(change) for change in undone.keys], empty="no key differs")
+    rows = [change_row(change) for change in undone.keys]
+    session.printer.rows(change_columns(rows), rows, empty="no key differs")
     if undone.policy_changed:
         session.printer.warn(f"the policy of revision {revision} comes back, too")
     if not yes and not click.confirm(f"Undo these changes, made since revision {revision}?", err=True):

@@ -4,6 +4,7 @@ import base64
 
 import click
 
+from rune.cli.commands.options import bound_options
 from rune.cli.output import Cell, Column
 from rune.cli.session import Session
 
@@ -16,13 +17,10 @@ _MASK = "********"
 @click.argument("key", required=False)
 @click.option("--reveal", is_flag=True, help="Show the values of all keys in the table.")
 @click.option("--revision", type=int, help="Of the history.  [default: the current one]")
-@click.option("--cluster", default="", help="The cluster that the value is bound to, if it is.")
-@click.option(
-    "--audience", default="", metavar="NAMESPACE/SERVICEACCOUNT", help="Whom the value is bound to, if it is."
-)
+@bound_options
 @click.pass_obj
 def get(
-    session: Session, path: str, key: str | None, reveal: bool, revision: int | None, cluster: str, audience: str
+    session: Session, path: str, key: str | None, reveal: bool, revision: int | None, caller: str, cluster: str
 ) -> None:
     """Show the keys of the secret at PATH, or print the value of one KEY as it is.
 
@@ -30,7 +28,7 @@ def get(
     masked unless --reveal is given; a value that isn't text is then shown as base64.
     """
     with session.store() as store:
-        found = store.get(path, key, revision=revision, cluster=cluster, audience=audience)
+        found = store.get(path, key, revision=revision, cluster=cluster, audience=caller)
     if key is not None:
         session.printer.raw(next(iter(found.values.values())))
         return
@@ -65,7 +63,13 @@ def ls(session: Session, prefix: str, keys: bool) -> None:
         session.printer.rows((Column("path", "path"), Column("version", "version")), rows, empty="no secrets")
         return
     rows = [
-        {"path": secret.path, "key": key.key, "keyset": key.keyset, "bytes": key.sealed_bytes}
+        {
+            "path": secret.path,
+            "key": key.key,
+            "keyset": key.keyset,
+            "bound": key.binding.traits,
+            "bytes": key.sealed_bytes,
+        }
         for secret in listed
         for key in secret.keys or ()
     ]
@@ -73,6 +77,7 @@ def ls(session: Session, prefix: str, keys: bool) -> None:
         Column("path", "path"),
         Column("key", "key"),
         Column("keyset", "keyset"),
+        Column("bound", "bound to"),
         Column("bytes", "sealed bytes", right=True),
     )
     session.printer.rows(columns, rows, empty="no secrets")
