@@ -13,6 +13,7 @@ Kubernetes Events, and logged.
     │  ├─ InvalidKey             RUNE_KEY_INVALID
     │  ├─ InvalidValue           RUNE_VALUE_INVALID
     │  ├─ InvalidConfig          RUNE_CONFIG_INVALID
+    │  ├─ InvalidSealedFile      RUNE_SEALED_INVALID
     │  └─ RenderFailed           RUNE_RENDER_FAILED
     ├─ NotFound                  NOT_FOUND            exit 3   what was asked for is not there
     │  ├─ StoreNotFound          RUNE_STORE_NOT_FOUND
@@ -52,6 +53,7 @@ Kubernetes Events, and logged.
     ├─ Unavailable               INTERNAL             exit 8   try again: something outside did not answer
     │  ├─ RegistryUnavailable    RUNE_REGISTRY_UNAVAILABLE
     │  ├─ KubernetesUnavailable  RUNE_KUBERNETES_UNAVAILABLE
+    │  ├─ SigningUnavailable     RUNE_SIGNING_UNAVAILABLE
     │  ├─ StoreStale             RUNE_STORE_STALE
     │  ├─ DeadlineExceeded       RUNE_DEADLINE_EXCEEDED
     │  └─ Overloaded             RUNE_OVERLOADED
@@ -154,6 +156,12 @@ class InvalidConfig(InvalidInput):
     """A configuration file, an option or an object read from a file is wrong."""
 
     reason = "RUNE_CONFIG_INVALID"
+
+
+class InvalidSealedFile(InvalidInput):
+    """A file of `rune seal` was altered, or is for another store, path or key."""
+
+    reason = "RUNE_SEALED_INVALID"
 
 
 class RenderFailed(InvalidInput):
@@ -388,6 +396,12 @@ class KubernetesUnavailable(Unavailable):
     """The Kubernetes API did not answer in time."""
 
     reason = "RUNE_KUBERNETES_UNAVAILABLE"
+
+
+class SigningUnavailable(Unavailable):
+    """A service that takes part in signing by identity doesn't answer: the issuer, the certificate authority, the log."""
+
+    reason = "RUNE_SIGNING_UNAVAILABLE"
 
 
 class StoreStale(Unavailable):

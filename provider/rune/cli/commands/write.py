@@ -1,54 +1,22 @@
 """`rune set`, `rune put` and `rune rm`."""
 
-from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
 
 import click
 
-from rune.cli.commands.options import announce, commit_of, commit_options
-from rune.cli.inputs import Sources, read_values
+from rune.cli.commands.options import announce, commit_of, commit_options, recipient_of, value_options, values_of
 from rune.cli.session import Session
+from rune.errors import InvalidInput
 from rune.model.path import parse_path
+from rune.model.recipient import ANYONE
 
-_F = TypeVar("_F", bound=Callable[..., object])
-
-_LITERAL_WARNING = (
-    "--from-literal puts the value where every process of this machine and your shell's history can read it; "
-    "KEY asks for it, KEY=- reads stdin, KEY=@FILE a file"
-)
-
-
-def _value_options(command: _F) -> _F:
-    for option in (
-        click.option(
-            "--from-literal", "literals", multiple=True, metavar="KEY=VALUE", help="A value in plain sight; warns."
-        ),
-        click.option(
-            "--from-env-file",
-            "env_files",
-            multiple=True,
-            type=click.Path(path_type=Path),
-            metavar="FILE",
-            help="NAME=VALUE lines; nothing is expanded.",
-        ),
-        click.argument("assignments", nargs=-1, metavar="[KEY | KEY=- | KEY=@FILE]..."),
-        click.argument("path"),
-    ):
-        command = option(command)
-    return command
-
-
-def _values(
-    session: Session, assignments: Sequence[str], env_files: Sequence[Path], literals: Sequence[str]
-) -> dict[str, bytes]:
-    if literals:
-        session.printer.warn(_LITERAL_WARNING)
-    return {str(key): value for key, value in read_values(Sources(assignments, env_files, literals)).items()}
+_assignments = click.argument("assignments", nargs=-1, metavar="[KEY | KEY=- | KEY=@FILE]...")
 
 
 @click.command(name="set")
-@_value_options
+@click.argument("path")
+@_assignments
+@value_options
 @commit_options
 @click.pass_obj
 def set_(
@@ -57,6 +25,7 @@ def set_(
     assignments: tuple[str, ...],
     env_files: tuple[Path, ...],
     literals: tuple[str, ...],
+    recipient: str | None,
     message: str,
     author: str | None,
     expect_revision: int | None,
@@ -65,23 +34,36 @@ def set_(
 
     KEY asks for the value without showing it, KEY=- reads it from stdin, KEY=@FILE from a file, byte for byte.
     """
-    where = parse_path(path)
-    values = _values(session, assignments, env_files, literals)
+    where, whom = parse_path(path), recipient_of(recipient)
+    values = values_of(session.printer, assignments, env_files, literals)
+    bound = whom or ANYONE
     with session.store() as store:
-        result = store.set(where, values, commit_of(message, author, expect_revision))
+        result = store.set(
+            where,
+            values,
+            commit_of(message, author, expect_revision),
+            cluster=bound.cluster,
+            audience=bound.audience,
+            unbind=whom is not None,
+        )
     announce(session.printer, result)
 
 
 @click.command()
-@_value_options
+@click.argument("path")
+@_assignments
+@click.option("--sealed", is_flag=True, help="PATH and all that follows are files of `rune seal`: commit them.")
+@value_options
 @commit_options
 @click.pass_obj
 def put(
     session: Session,
     path: str,
     assignments: tuple[str, ...],
+    sealed: bool,
     env_files: tuple[Path, ...],
     literals: tuple[str, ...],
+    recipient: str | None,
     message: str,
     author: str | None,
     expect_revision: int | None,
@@ -89,11 +71,25 @@ def put(
     """Replace the secret at PATH by exactly these keys; what it had besides is removed.
 
     Values are given as for `rune set`.
+
+    With --sealed, commit the keys of sealed files instead, all in one commit and without being able to read them:
+    `rune put --sealed FILE...`. Keys that are in none of the files stay.
     """
-    where = parse_path(path)
-    values = _values(session, assignments, env_files, literals)
+    options = commit_of(message, author, expect_revision)
+    if sealed:
+        if env_files or literals or recipient:
+            raise InvalidInput("--sealed takes files only", mend="rune put --sealed FILE...")
+        from rune.cli.commands.seal import put_sealed  # only where it is asked for
+
+        put_sealed(session, [path, *assignments], options)
+        return
+    where, whom = parse_path(path), recipient_of(recipient)
+    values = values_of(session.printer, assignments, env_files, literals)
+    bound = whom or ANYONE
     with session.store() as store:
-        result = store.put(where, values, commit_of(message, author, expect_revision))
+        result = store.put(
+            where, values, options, cluster=bound.cluster, audience=bound.audience, unbind=whom is not None
+        )
     announce(session.printer, result)
 
 
