@@ -1,5 +1,6 @@
 """The cluster as a test sees it: objects in and out, commands in pods, what the events say. The kubernetes package."""
 
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -75,6 +76,9 @@ class Kube:
         self._api = config.new_client_from_config(str(kubeconfig))  # type: ignore[no-untyped-call]  # untyped
         self._dynamic = dynamic.DynamicClient(self._api, cache_file=str(cache / "discovery.json"))  # type: ignore[no-untyped-call]  # untyped
         self._core = client.CoreV1Api(self._api)
+        # stream() bends the client that it is given while it runs: one for it alone, and one thread at a time.
+        self._exec = client.CoreV1Api(config.new_client_from_config(str(kubeconfig)))  # type: ignore[no-untyped-call]  # untyped
+        self._exec_lock = threading.Lock()
 
     def apply(self, *manifests: Manifest) -> None:
         """Create or change objects (server-side apply)."""
@@ -144,28 +148,35 @@ class Kube:
             CommandFailed: its status isn't 0.
         """
         extra = {"container": container} if container else {}
-        answer = stream(
-            self._core.connect_get_namespaced_pod_exec,
-            pod,
-            namespace,
-            command=list(command),
-            stdin=False,
-            stdout=True,
-            stderr=True,
-            tty=False,
-            _preload_content=False,
-            **extra,
-        )
+        with self._exec_lock:
+            answer = stream(
+                self._exec.connect_get_namespaced_pod_exec,
+                pod,
+                namespace,
+                command=list(command),
+                stdin=False,
+                stdout=True,
+                stderr=True,
+                tty=False,
+                _preload_content=False,
+                **extra,
+            )
         answer.run_forever(timeout=_EXEC_TIMEOUT_S)
         out, err = answer.read_stdout(), answer.read_stderr()
-        if answer.is_open() or answer.returncode != 0:
+        try:
+            failed = answer.is_open() or answer.returncode != 0
+        except ValueError as error:  # the package takes a refusal to start for a number
+            raise CommandFailed(f"{' '.join(command)[:200]}: {error}") from None
+        if failed:
             raise CommandFailed(f"{' '.join(command)[:200]}: {(err or out).strip()[-1000:]}")
         return str(out)
 
-    def logs(self, pod: str, namespace: str, *, container: str, previous: bool = False) -> str:
-        """The end of a container's log."""
+    def logs(
+        self, pod: str, namespace: str, *, container: str, previous: bool = False, timestamps: bool = False
+    ) -> str:
+        """The end of a container's log; each line after its time by the node's clock, if asked for."""
         return self._core.read_namespaced_pod_log(
-            pod, namespace, container=container, tail_lines=4000, previous=previous
+            pod, namespace, container=container, tail_lines=4000, previous=previous, timestamps=timestamps
         )
 
     def events(self, namespace: str, name: str = "") -> list[Manifest]:
