@@ -11,7 +11,7 @@ from sigstore_models.bundle.v1 import Bundle
 from rune.adapters.keypair import KeySigner, KeyVerifier, generate_key, load_key
 from rune.errors import SignatureInvalid, SignatureMissing, SigningKeyMissing
 from rune.model.oci import EMPTY_CONFIG, MEDIA_INDEX, MEDIA_MANIFEST, Descriptor, Digest, digest_of
-from rune.ports import Signer, Trust
+from rune.ports import SignatureVerifier, Signer, Trust
 from rune.snapshot import cosign as format_of
 from rune.snapshot.accept import Accepted, Evidence, Expectation, Signed, accept
 from rune.snapshot.codec import describe_head, encode_policy
@@ -59,7 +59,7 @@ class Store:
         layers = [format_of.decode_bundle_manifest(manifest or b"") for manifest in manifests]
         return tuple(self._get(f"blobs/{layer.digest}", "") or b"" for layer in layers)
 
-    def judge(self, *verifiers: KeyVerifier) -> Accepted:
+    def judge(self, *verifiers: SignatureVerifier) -> Accepted:
         """Accept the store with whatever signatures the registry has now."""
         made = self.made.evidence
         evidence = Evidence(

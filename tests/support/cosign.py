@@ -63,6 +63,56 @@ class Cosign:
         command = ["verify", f"--key={public}", "--insecure-ignore-tlog", *form, f"{registry.host}/{reference}"]
         self._run(command, _access(self.home, registry))
 
+    def create_trusted_root(
+        self, folder: Path, *, authority_chain: bytes, log_key: bytes, certificate_log_key: bytes, since: str
+    ) -> Path:
+        """Make a trusted root of an instance's certificates and keys, all PEM; `since` is when both logs began."""
+        for name, data in (("chain", authority_chain), ("log", log_key), ("ct", certificate_log_key)):
+            (folder / f"{name}.pem").write_bytes(data)
+        made = folder / "trusted_root.json"
+        services = [
+            f"--fulcio=url=https://fulcio.rune.test,certificate-chain={folder / 'chain.pem'}",
+            f"--rekor=url=https://rekor.rune.test,public-key={folder / 'log.pem'},start-time={since}",
+            f"--ctfe=url=https://ct.rune.test,public-key={folder / 'ct.pem'},start-time={since}",
+        ]
+        self._run(["trusted-root", "create", *services, f"--out={made}"], {})
+        return made
+
+    def sign_as(
+        self, registry: Registry, reference: str, *, token: Path, signing_config: Path, trusted_root: Path
+    ) -> None:
+        """Sign by identity, with the services of a signing configuration."""
+        services = [f"--signing-config={signing_config}", f"--trusted-root={trusted_root}", f"--identity-token={token}"]
+        self._run(["sign", "--yes", *services, f"{registry.host}/{reference}"], _access(self.home, registry))
+
+    def attest_as(
+        self,
+        registry: Registry,
+        reference: str,
+        predicate: Path,
+        kind: str,
+        *,
+        token: Path,
+        signing_config: Path,
+        trusted_root: Path,
+    ) -> None:
+        """Attach an attestation by identity."""
+        services = [f"--signing-config={signing_config}", f"--trusted-root={trusted_root}", f"--identity-token={token}"]
+        what = [f"--type={kind}", f"--predicate={predicate}"]
+        self._run(["attest", "--yes", *services, *what, f"{registry.host}/{reference}"], _access(self.home, registry))
+
+    def verify_identity(
+        self, registry: Registry, reference: str, *, issuer: str, subject: str, trusted_root: Path
+    ) -> None:
+        """Verify `repository@sha256:...` offline by who signed it.
+
+        Raises:
+            CommandFailed: cosign does not accept it.
+        """
+        who = [f"--certificate-oidc-issuer={issuer}", f"--certificate-identity={subject}"]
+        command = ["verify", f"--trusted-root={trusted_root}", *who, f"{registry.host}/{reference}"]
+        self._run(command, _access(self.home, registry))
+
     def _run(self, arguments: list[str], env: Mapping[str, str]) -> None:
         _run(self.binary, self.home, arguments, env)
 

@@ -73,8 +73,8 @@ class IdentityVerifier:
         self._policy.verify(certificate)
         verifier = self._roots.at(certificate.not_valid_before_utc)
         verified = verifier.verify_dsse(bundle, self._policy)
-        # The library reads the bundle's JSON by rules of its own (fields in two spellings, lax base64): what it verified
-        # must be what we read.
+        # The library reads the bundle by rules of its own (fields in two spellings, lax base64): what it verified must
+        # be what we read.
         return verified == (envelope.payload_type, envelope.payload)
 
 

@@ -22,7 +22,8 @@ from rune.model.bounded_json import parse_json
 from rune.model.limits import OBJECTS
 
 _MEND: Final = "make one with `cosign trusted-root create`, or copy the trusted_root.json of your sigstore instance"
-_EMBEDDED: Final = ("_store", "https%3A%2F%2Ftuf-repo-cdn.sigstore.dev", "trusted_root.json")
+PUBLIC_GOOD: Final = ("_store", "https%3A%2F%2Ftuf-repo-cdn.sigstore.dev")
+"""Where in its package sigstore keeps what belongs to sigstore.dev."""
 _REMEMBERED: Final = 8
 
 
@@ -33,7 +34,7 @@ def public_good_root() -> bytes:
         InvalidConfig: this installation has none.
     """
     try:
-        return importlib.resources.files("sigstore").joinpath(*_EMBEDDED).read_bytes()
+        return importlib.resources.files("sigstore").joinpath(*PUBLIC_GOOD, "trusted_root.json").read_bytes()
     except OSError:
         raise InvalidConfig(
             "this installation has no trusted root of sigstore.dev", mend="name one in verify.trustedRootRef"
@@ -73,6 +74,11 @@ class TrustedRoots:
             raise InvalidConfig(
                 "the trusted root holds a time or a certificate that can't be read", mend=_MEND
             ) from None
+
+    @property
+    def document(self) -> TrustedRoot:
+        """All of it, for whoever signs now."""
+        return TrustedRoot(self._root)
 
     def at(self, moment: datetime) -> Verifier:
         """The verifier by what was trusted at a moment.

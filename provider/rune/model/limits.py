@@ -105,6 +105,8 @@ class TransportLimits:
     error_body_bytes: int = 8 * KIB
     header_bytes: int = 32 * KIB
     tag_pages: int = 200
+    referrers_pages: int = 16
+    """Empty ones cost nothing but time: without this, 256 KiB of them are sixteen thousand requests."""
     tags_page_bytes: int = 1 * MIB
     tags: int = 100_000
     pool_connections: int = 8
@@ -189,6 +191,11 @@ class PublishLimits:
     """How long the others wait for it; whoever only pretends to commit can delay each attempt by no more."""
     heal_attempts: int = 5
     """How often a head that looks rolled back or forked is read again: commits that cross mend that by themselves."""
+    identity_token_bytes: int = 16 * KIB
+    signing_timeout_s: float = 30.0
+    """For each service that takes part in signing by identity."""
+    certificate_s: float = 300.0
+    """How long one certificate is signed with: half of its life, so that the log's time is surely within it."""
     rivals: int = 64
     """Of the snapshots that aren't in the head's history, so many are looked at, lower revisions first."""
     ancestors: int = 1_000
