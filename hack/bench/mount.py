@@ -137,7 +137,7 @@ def _measure(provider: Provider, paths: Sequence[str]) -> list[Measured]:
     empty_ms, warm_ms, ten_ms = (statistics.median(column) for column in zip(*rounds, strict=True))
     per_second = throughput(provider.socket, one)
     return [
-        Measured("resident, idle", idle, "MiB", IDLE_MIB),
+        Measured("resident, idle, with its supervisor", idle, "MiB", IDLE_MIB),
         Measured(f"resident, after {MOUNTS * (2 * ROUNDS + 2):,} mounts", provider.rss_mib(), "MiB", LOADED_MIB),
         Measured("an empty answer (Version), p50", empty_ms, "ms"),
         Measured("warm mount, p50", warm_ms, "ms"),

@@ -243,3 +243,10 @@ def test_what_the_worker_says_before_it_serves_is_passed_on(
     )
     assert done.returncode == code
     assert said in done.stdout + done.stderr
+
+
+def test_nothing_is_imported_from_the_current_folder(tmp_path: Path) -> None:
+    (tmp_path / "argparse.py").write_text("raise SystemExit(99)")
+    command = [sys.executable, "-P", "-m", "rune.server.supervisor", "--version"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, check=False, timeout=PATIENCE_S)
+    assert done.returncode == 0

@@ -212,7 +212,8 @@ def _log(level: str, message: str) -> None:
 
 def main() -> int:
     """Supervise rune.server.main with this process's own arguments."""
-    return Supervisor([sys.executable, "-m", "rune.server.main"], sys.argv[1:]).run()
+    # -P: nothing is imported from the folder that this was started in.
+    return Supervisor([sys.executable, "-P", "-m", "rune.server.main"], sys.argv[1:]).run()
 
 
 if __name__ == "__main__":
