@@ -7,7 +7,7 @@ from rune.adapters.registry_pages import next_page
 from rune.adapters.registry_session import PULL, Access, RegistrySession, new_transport
 from rune.errors import DigestMismatch, FormatInvalid, RegistryUnavailable, SecretNotFound, SizeExceeded, StoreEmpty
 from rune.model.clock import Deadline
-from rune.model.limits import FORMAT
+from rune.model.limits import FORMAT, TRANSPORT
 from rune.model.oci import MEDIA_INDEX, MEDIA_MANIFEST, Descriptor, Digest, Repository, parse_tag
 from rune.transport.message import Request
 from rune.transport.origin import Url
@@ -127,7 +127,9 @@ class RemoteRegistry:
         found: list[Descriptor] = []
         url: Url | None = self._session.url("referrers", digest)
         bytes_left = FORMAT.referrers_bytes
-        while url is not None and bytes_left > 0:
+        for _ in range(TRANSPORT.referrers_pages):
+            if url is None or bytes_left <= 0:
+                break
             request = Request(
                 "GET",
                 url,
@@ -140,7 +142,7 @@ class RemoteRegistry:
                 self._ask_referrers_from_s = deadline.clock.monotonic() + _NO_REFERRERS_S
                 break
             found.extend(parse_descriptors(response.body, what=f"the referrers of {digest}"))
-            bytes_left -= max(len(response.body), 1)
+            bytes_left -= len(response.body)
             url = next_page(response)
         return tuple(found)
 

@@ -10,7 +10,7 @@ from rune.adapters.registry_auth import RegistryAuth
 from rune.errors import FormatInvalid, RegistryUnauthorized, RegistryUnavailable, SizeExceeded
 from rune.model.bounded_json import parse_json
 from rune.model.clock import Deadline
-from rune.model.limits import TRANSPORT
+from rune.model.limits import TRANSPORT, TransportLimits
 from rune.model.oci import Repository
 from rune.transport.http import Transport
 from rune.transport.message import Request, Response
@@ -25,13 +25,13 @@ _ERROR_CODE: Final = re.compile(r"[A-Z][A-Z_]{0,39}", re.ASCII)
 _REFUSALS: Final = frozenset({401, 403})
 
 
-def new_transport(config: TransportConfig) -> Transport:
+def new_transport(config: TransportConfig, limits: TransportLimits = TRANSPORT) -> Transport:
     """A transport of one's own.
 
     Raises:
         InvalidConfig: the CA bundle can't be used.
     """
-    return Transport(config, unavailable=RegistryUnavailable)
+    return Transport(config, unavailable=RegistryUnavailable, limits=limits)
 
 
 @dataclass(frozen=True, slots=True)

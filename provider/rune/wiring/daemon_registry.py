@@ -10,6 +10,7 @@ from rune.adapters.docker_auth import Credentials, CredentialSource, DockerConfi
 from rune.adapters.layout import LayoutRegistry
 from rune.adapters.registry import Access, RemoteRegistry, new_transport
 from rune.errors import StoreInvalid
+from rune.model.limits import TRANSPORT, TransportLimits
 from rune.model.oci import LayoutFolder, Location, Repository
 from rune.model.spec import RegistrySpec, SecretObject
 from rune.ports import Registry
@@ -36,9 +37,14 @@ class RegistrySecrets:
 
 
 class Transports:
-    """One HTTP transport for each trust configuration, for all stores. Safe to use from several threads."""
+    """One HTTP transport for each trust configuration, for all stores. Safe to use from several threads.
 
-    def __init__(self) -> None:
+    Args:
+        limits: of each of them.
+    """
+
+    def __init__(self, limits: TransportLimits = TRANSPORT) -> None:
+        self._limits = limits
         self._lock = threading.Lock()
         self._known: OrderedDict[TransportConfig, Transport] = OrderedDict()
 
@@ -47,7 +53,7 @@ class Transports:
         with self._lock:
             found = self._known.get(config)
             if found is None:
-                found = self._known[config] = new_transport(config)
+                found = self._known[config] = new_transport(config, self._limits)
             self._known.move_to_end(config)
             while len(self._known) > _TRANSPORTS:
                 # Whoever still has it goes on with it.

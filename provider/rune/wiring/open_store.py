@@ -10,6 +10,7 @@ from typing import Final
 
 from rune.adapters.content_cache import LayoutCache
 from rune.errors import InvalidConfig, RuneError, StoreInvalid
+from rune.model.limits import TRANSPORT, TransportLimits
 from rune.model.spec import SecretObject, StoreName, StoreObject, StoreSpec
 from rune.ports import ObjectSource, StoreParts
 from rune.wiring.daemon_keysets import open_keyset
@@ -40,12 +41,13 @@ class StoreOpener:
     Args:
         objects: where Secrets and ConfigMaps are read.
         state_dir: the provider's state folder; caches live below it.
+        limits: of what is asked of registries.
     """
 
-    def __init__(self, objects: ObjectSource, state_dir: Path) -> None:
+    def __init__(self, objects: ObjectSource, state_dir: Path, limits: TransportLimits = TRANSPORT) -> None:
         self._objects = objects
         self._state_dir = state_dir
-        self._transports = Transports()
+        self._transports = Transports(limits)
         self._lock = threading.Lock()
         self._opened: OrderedDict[str, tuple[_References, StoreParts]] = OrderedDict()
 

@@ -18,7 +18,7 @@ from rune.errors import (
     StoreEmpty,
 )
 from rune.model.clock import Deadline, SystemClock
-from rune.model.limits import FORMAT
+from rune.model.limits import FORMAT, TRANSPORT
 from rune.model.oci import MEDIA_INDEX, MEDIA_MANIFEST, Descriptor, Repository
 from tests.fakes.clock import FakeClock
 from tests.fakes.web import Answer, Web
@@ -190,6 +190,13 @@ def test_pages_without_end_end(web: Web, registry: RemoteRegistry) -> None:
     with pytest.raises(SizeExceeded):
         registry.referrers(DESCRIPTOR.digest, deadline=soon())
     assert len(web.asked) <= FORMAT.referrers_bytes // len(entries) + 1
+
+
+def test_empty_pages_without_end_end_too(web: Web, registry: RemoteRegistry) -> None:
+    web.on(API, Answer(200, index(), INDEX | {"Link": f"<{API}>; rel=next"}))
+    web.on(TAG, Answer(200, index("a"), INDEX))
+    assert names(registry.referrers(DESCRIPTOR.digest, deadline=soon()), "a") == ["a"]
+    assert len(web.asked) == TRANSPORT.referrers_pages + 1
 
 
 @pytest.mark.parametrize("status", [400, 404, 405])
