@@ -113,7 +113,9 @@ class Refresher:
 
     def _ask(self, parts: StoreParts, current: State | None) -> _Changed | _Unchanged:
         deadline = Deadline.after(REPLICA.refresh_timeout_s, self._services.clock)
-        known = None if current is None else current.head
+        # What was accepted on other grounds must be judged anew, though the head is the same.
+        same_trust = current is not None and parts.trust is current.parts.trust
+        known = current.head if current is not None and same_trust else None
         failed: list[RuneError] = []
         for index, source in enumerate(parts.sources):
             gatherer = Gatherer(source, parts.cache, share_of(deadline, len(parts.sources) - index))
@@ -127,7 +129,19 @@ class Refresher:
                 failed.append(error)
         if not failed:
             raise StoreInvalid(f"{self._object.name} has no source that answers", mend="give spec.registry a url")
+        if current is not None and not same_trust:
+            self._judge_again(parts, current)
         raise failures.of_store(failed, has_state=current is not None)
+
+    def _judge_again(self, parts: StoreParts, current: State) -> None:
+        """Judge what is served by today's signers, while no source gives it again: their silence must not keep it.
+
+        Raises:
+            VerificationFailed: it isn't acceptable any more.
+        """
+        saved = self.keeper.load(parts.cache)
+        if saved is not None:
+            self._accept(saved.evidence, parts, current)
 
     def _accept(self, evidence: Evidence, parts: StoreParts, current: State | None) -> Accepted:
         """Accept by every mark that is known, which may be of different nodes: a fork from either must be seen."""
