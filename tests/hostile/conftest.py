@@ -1,0 +1,52 @@
+"""The ground that all tests of this folder stand on, and the table of what came of each lie."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.hostile.ground import HONEST, LIAR, Ground, standing
+from tests.hostile.store import publish
+from tests.hostile.table import PAGE, Results, write
+from tests.support.tls import Authority
+
+_RESULTS = pytest.StashKey[Results]()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Only a whole run may write the table."""
+    parser.addoption("--hostile-table", action="store_true", help=f"write {PAGE.name} from what this run sees")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[_RESULTS] = Results()
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    if session.config.getoption("--hostile-table") and exitstatus == pytest.ExitCode.OK:
+        write(session.config.stash[_RESULTS])
+
+
+@pytest.fixture
+def results(request: pytest.FixtureRequest) -> Results:
+    """Where a test writes what it saw."""
+    return request.config.stash[_RESULTS]
+
+
+@pytest.fixture(scope="session")
+def _standing(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    with standing(authority, publish(LIAR), publish(HONEST)) as ground:
+        yield ground
+
+
+@pytest.fixture
+def ground(_standing: Ground) -> Ground:
+    """Registries that are honest until they are told to lie."""
+    _standing.reset()
+    return _standing
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A node's own."""
+    return tmp_path / "node"

@@ -1,0 +1,81 @@
+"""docs/hostile-registry.md: what each lie leads to, as a run of these tests saw it."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from tests.hostile.lie import Shown
+from tests.hostile.lies import LIES
+from tests.hostile.rows import ROWS
+
+PAGE: Final = Path(__file__).parents[2] / "docs" / "hostile-registry.md"
+_HEAD: Final = """\
+# What a hostile registry can do
+
+Nothing but withhold. tests/hostile has a registry that lies in every way below, over a store that was really
+published; each lie is told to a node that has never seen the store and to one that has, while a pod of another,
+honest store is mounted beside it. Whatever the lie: both mounts are answered within seconds and in bounded memory,
+the honest one with its files; no password reaches a host that it isn't for; the node's disk holds nothing of the lie;
+and when the registry tells the truth again, so does the node. This page is written by a run of the tests (`make
+hostile-table`).
+
+"the new files" are those of the snapshot that the registry shows, "the last files" those that the node verified before:
+a registry's silence leaves them in use, a lie refuses new mounts (adr/0004). To try one by hand:
+`python -m tests.hostile.registry --lie NAME`.
+
+"""
+_NODES: Final = """\
+## Lies to nodes
+
+| name | the registry | a new node's pod gets | a known node's pod gets |
+|---|---|---|---|
+"""
+_OTHERS: Final = """\
+
+## More than one answer
+
+What needs more than one registry, more than one node, or a writer.
+
+| name | what happens | what comes of it |
+|---|---|---|
+"""
+
+
+@dataclass
+class Results:
+    """What a run has seen, by the lie's name."""
+
+    news: dict[str, str] = field(default_factory=dict)
+    knowns: dict[str, str] = field(default_factory=dict)
+    others: dict[str, str] = field(default_factory=dict)
+
+    def new(self, name: str, shown: Shown) -> None:
+        """A new node's mount."""
+        self.news[name] = f"`{shown}`" if isinstance(shown, str) else "the new files"
+
+    def known(self, name: str, shown: Shown, seen: int) -> None:
+        """A known node's mount, after it had seen this revision."""
+        files = "the last files" if shown == seen else "the new files"
+        self.knowns[name] = f"`{shown}`" if isinstance(shown, str) else files
+
+    def other(self, name: str, outcome: str) -> None:
+        """What another test saw."""
+        self.others[name] = outcome
+
+
+def render(results: Results) -> str:
+    """The page.
+
+    Raises:
+        KeyError: a case was not run.
+    """
+    lies = "".join(
+        f"| {lie.name} | {lie.says} | {results.news[lie.name]} | {results.knowns[lie.name]} |\n" for lie in LIES
+    )
+    others = "".join(f"| {row.name} | {row.says} | {results.others[row.name]} |\n" for row in ROWS)
+    return _HEAD + _NODES + lies + _OTHERS + others
+
+
+def write(results: Results) -> None:
+    """Write the page."""
+    PAGE.write_text(render(results))
