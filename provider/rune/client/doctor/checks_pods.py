@@ -31,7 +31,8 @@ def empty_volumes(facts: ClusterFacts) -> tuple[Finding, ...]:
             mounts = [name for name in pod.classes if (namespace, name) in ours]
             looked_at += bool(mounts)
             broken += _empty(check, pod, [name for name in mounts if not _filled(filled, pod, name)])
-    found = each(check, broken, f"{looked_at} pods with volumes of provider rune: each one that runs has its secrets")
+    well = f"{looked_at} pods have volumes of provider rune, and each one that runs got its secrets"
+    found = each(check, broken, well if looked_at else "no pod has a volume of provider rune yet")
     if unseen:
         found += (skipped(check, f"you may not list the pods of namespace {listed(unseen)}"),)
     return found if broken or looked_at or not unseen else found[1:]

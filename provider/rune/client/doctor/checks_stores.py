@@ -51,7 +51,9 @@ def classes(facts: ClusterFacts) -> tuple[Finding, ...]:
     if not found:
         return (ok(check, "there is no SecretProviderClass of provider rune yet"),)
     broken = [finding for secret_class in found if (finding := _class(check, facts, secret_class)) is not None]
-    return each(check, broken, f"{len(found)} SecretProviderClasses of provider rune are well-formed")
+    if not broken and isinstance(facts.stores, Unknown):
+        return (skipped(check, f"whether the stores of {len(found)} classes exist is not known: {facts.stores.why}"),)
+    return each(check, broken, f"{len(found)} SecretProviderClasses of provider rune name stores that admit them")
 
 
 def find_store(facts: ClusterFacts, name: StoreName) -> Store | None:

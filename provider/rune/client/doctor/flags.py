@@ -27,14 +27,15 @@ class Flags:
     def values(self, name: str) -> tuple[str, ...]:
         """Its values, in their order: of `--name=value`, `--name value` and (empty) of `--name` alone."""
         found = []
-        for word, following in zip(self.words, (*self.words[1:], ""), strict=True):
+        for number, word in enumerate(self.words):
             match = _FLAG.fullmatch(word)
             if match is None or match[1] != name:
                 continue
             if match[2] is not None:
                 found.append(match[2])
             else:
-                found.append("" if following.startswith("-") else following)
+                following = self.words[number + 1 : number + 2]
+                found.append("".join(value for value in following if not value.startswith("-")))
         return tuple(found)
 
     def text(self, name: str, default: str) -> str:
