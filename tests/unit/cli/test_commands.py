@@ -1,14 +1,12 @@
 """The commands over a store in a folder: what they print, how they end, what they refuse."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from rune.cli.main import main
 from rune.model.bounded_yaml import load_yaml
+from tests.unit.cli.running import Rune, runner
 
 POLICY = """\
 rules:
@@ -19,39 +17,9 @@ rules:
 """
 
 
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-Rune = Callable[..., Ended]
-
-
 @pytest.fixture
 def rune(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Rune:
-    """Run `rune` in a folder of its own, with a home of its own."""
-    work = tmp_path / "work"
-    work.mkdir()
-    passphrase = tmp_path / "passphrase"
-    passphrase.write_text("correct horse\n")
-    monkeypatch.chdir(work)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("RUNE_PASSPHRASE_FILE", str(passphrase))
-    monkeypatch.setenv("RUNE_AUTHOR", "tester")
-    for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "RUNE_STORE", "COSIGN_PASSWORD"):
-        monkeypatch.delenv(name, raising=False)
-
-    def run(*arguments: str) -> Ended:
-        capfd.readouterr()
-        code = main(arguments)
-        captured = capfd.readouterr()
-        return Ended(code, captured.out, captured.err)
-
-    return run
+    return runner(tmp_path, monkeypatch, capfd)
 
 
 @pytest.fixture

@@ -96,7 +96,7 @@ def _verify(session: Session, files: Sequence[str]) -> None:
     session.printer.rows(_COLUMNS, [_row(finding) for finding in report.findings], empty="no keys")
     bad = len(report.problems)
     if bad:
-        raise InvalidSealedFile(f"there are {bad} problems in {len(files)} files", mend="see the table")
+        raise InvalidSealedFile(f"{bad} of {len(report.findings)} entries are not right", mend="see the table")
 
 
 def _row(finding: SealedFinding) -> dict[str, Cell]:
