@@ -41,6 +41,11 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     return report
 
 
+def failed(request: pytest.FixtureRequest) -> bool:
+    """Whether the test that a fixture ends with has failed."""
+    return bool(request.node.stash.get(_FAILED, False))
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Every figure that a test measured, and how long each phase took."""
     rows = [
@@ -97,7 +102,7 @@ def new_namespace(kube: Kube, request: pytest.FixtureRequest) -> Iterator[NewNam
         return name
 
     yield make
-    if request.node.stash.get(_FAILED, False) and made:
+    if failed(request) and made:
         collect(kube, made, cluster.WORK / "artefacts" / made[0])
     for name in made:
         kube.delete("Namespace", name)
@@ -145,7 +150,8 @@ def measure(request: pytest.FixtureRequest) -> Measure:
     """Puts a figure into the report: what, the number, its unit."""
 
     def put(what: str, number: float, unit: str) -> None:
-        request.node.user_properties.append(("figure", (what, f"{number:.3g} {unit}")))
+        shown = f"{number:.0f}" if number >= 100 else f"{number:.3g}"
+        request.node.user_properties.append(("figure", (what, f"{shown} {unit}")))
 
     return put
 
