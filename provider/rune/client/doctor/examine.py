@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from rune.adapters.kube_survey import KubeSurvey
 from rune.client.doctor.ask import ClusterSource
@@ -21,7 +22,7 @@ from rune.model.spec import StoreSpec
 from rune.wiring.writer import open_writer
 from rune.wiring.writer_config import WriterConfig
 
-_API = "cluster/api"
+_API: Final = "cluster/api"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +51,7 @@ def examine(choice: ClusterChoice, stores: Mapping[str, WriterConfig], *, clock:
     if facts is not None:
         findings = check_cluster(facts)
     for name, config in stores.items():
-        findings += check_store(name, config, _mirrors(facts, config), clock)
+        findings += check_store(name, config, mirrors_of(facts, config), clock)
     return Report(findings)
 
 
@@ -117,7 +118,8 @@ def _open(choice: ClusterChoice, clock: Clock) -> KubeSurvey | None:
     return open_survey(path, choice.context, clock)
 
 
-def _mirrors(facts: ClusterFacts | None, config: WriterConfig) -> tuple[Location, ...]:
+def mirrors_of(facts: ClusterFacts | None, config: WriterConfig) -> tuple[Location, ...]:
+    """The mirrors that a cluster's objects name for this very store at this very place."""
     if facts is None or isinstance(facts.stores, Unknown):
         return ()
     specs = [store.object.spec for store in facts.stores if isinstance(store, Store)]
