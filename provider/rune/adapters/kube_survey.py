@@ -9,14 +9,16 @@ from email.utils import parsedate_to_datetime
 from typing import Final
 
 from rune.adapters.kube import KubeApi
-from rune.adapters.kube_access import ClusterAccess
+from rune.adapters.kube_access import ClusterAccess, TokenSource
 from rune.adapters.kube_answer import REFUSALS, Call
 from rune.adapters.kube_client import Listing
 from rune.adapters.kube_json import Object, Resource, text
 from rune.errors import KubernetesForbidden, KubernetesUnavailable
 from rune.model.clock import Clock, Deadline
 from rune.model.limits import KUBERNETES, KubernetesLimits
+from rune.transport.http import Transport
 from rune.transport.message import Request, Response
+from rune.transport.origin import Url
 
 _VERSION: Final = "/version"
 _METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
@@ -36,25 +38,37 @@ class KubeSurvey:
     """Reads one cluster with the rights of a kubeconfig's user.
 
     Args:
-        access: how to reach it.
+        server: the API server's URL.
+        transport: HTTP that trusts it.
+        token: the user's bearer token.
         clock: for deadlines, and to compare with the server's.
         limits: timeouts and bounds.
-
-    Raises:
-        InvalidConfig: CA or client certificate can't be used.
     """
 
-    def __init__(self, access: ClusterAccess, clock: Clock, limits: KubernetesLimits = KUBERNETES) -> None:
-        self._access = access
+    def __init__(
+        self,
+        server: Url,
+        transport: Transport,
+        token: TokenSource,
+        clock: Clock,
+        limits: KubernetesLimits = KUBERNETES,
+    ) -> None:
+        self._server = server
+        self._transport = transport
+        self._token = token
         self._clock = clock
         self._limits = limits
-        self._transport = access.transport()
-        self._api = KubeApi(access.server, self._transport, access.token, clock, limits)
+        self._api = KubeApi(server, transport, token, clock, limits)
+
+    @classmethod
+    def connect(cls, access: ClusterAccess, clock: Clock) -> "KubeSurvey":
+        """A survey with this access; nothing is asked yet. Raises as ClusterAccess.transport."""
+        return cls(access.server, access.transport(), access.token, clock)
 
     @property
     def server(self) -> str:
         """The API server's address."""
-        return str(self._access.server.origin)
+        return str(self._server.origin)
 
     def close(self) -> None:
         """Close the connections."""
@@ -115,13 +129,12 @@ class KubeSurvey:
 
     def _ask(self, path: str, accept: str) -> Response:
         headers = {"Accept": accept}
-        token = self._access.token()
+        token = self._token()
         if token is not None:
             headers["Authorization"] = f"Bearer {token}"
-        server = self._access.server
         request = Request(
             "GET",
-            replace(server, target=server.target.rstrip("/") + path),
+            replace(self._server, target=self._server.target.rstrip("/") + path),
             max_bytes=self._limits.object_bytes,
             headers=headers,
             expected=frozenset({200}) | REFUSALS,

@@ -19,4 +19,4 @@ def open_survey(path: Path, context: str | None, clock: Clock) -> KubeSurvey:
     Raises:
         InvalidConfig: the kubeconfig can't be used.
     """
-    return KubeSurvey(kubeconfig.load(path, context=context), clock)
+    return KubeSurvey.connect(kubeconfig.load(path, context=context), clock)
