@@ -148,3 +148,9 @@ def altered(data: bytes, change: Callable[[Document], object]) -> bytes:
     document: Document = json.loads(data)
     change(document)
     return compact(document)
+
+
+def size_of(data: bytes) -> Document:
+    """The fields of a descriptor that say which bytes are meant."""
+    found = Descriptor.of(data, "")
+    return {"digest": found.digest, "size": found.size}

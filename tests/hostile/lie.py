@@ -56,4 +56,55 @@ class Lie:
     """It only makes sense over TLS."""
 
 
-HONEST_HEAD = ("new", "known")
+def refused(
+    name: str, says: str, reason: str, *, alter: Alter | None = None, speak: Speak | None = None, tls: bool = False
+) -> Lie:
+    """What the registry shows is no state of the store: nobody believes it, and no mount is served until the truth."""
+    return Lie(name, says, reason, reason, alter, speak, tls=tls)
+
+
+def silence(
+    name: str,
+    says: str,
+    reason: str,
+    *,
+    alter: Alter | None = None,
+    speak: Speak | None = None,
+    slow: bool = False,
+    protected: bool = False,
+    tls: bool = False,
+) -> Lie:
+    """The registry shows nothing: a new node has nothing to serve, a known one what it verified last."""
+    return Lie(name, says, reason, 2, alter, speak, slow=slow, protected=protected, tls=tls)
+
+
+def withheld(
+    name: str,
+    says: str,
+    reason: str,
+    *,
+    alter: Alter | None = None,
+    speak: Speak | None = None,
+    signed: bool = False,
+    slow: bool = False,
+    protected: bool = False,
+    tls: bool = False,
+) -> Lie:
+    """The state is acceptable, but a secret of it can't be had or believed: whoever mounts that one is refused."""
+    accepted = ("new", "known")
+    return Lie(
+        name, says, reason, reason, alter, speak, 2, 3, accepted, signed=signed, slow=slow, protected=protected, tls=tls
+    )
+
+
+def harmless(
+    name: str,
+    says: str,
+    *,
+    alter: Alter | None = None,
+    speak: Speak | None = None,
+    protected: bool = False,
+    tls: bool = False,
+) -> Lie:
+    """It changes nothing: the pods get the new files."""
+    return Lie(name, says, 3, 3, alter, speak, accepted=("new", "known"), protected=protected, tls=tls)

@@ -3,18 +3,22 @@
 from typing import Final
 
 from tests.hostile import (
+    lies_bodies,
     lies_documents,
     lies_elsewhere,
+    lies_framing,
     lies_history,
     lies_signatures,
+    lies_structure,
     lies_values,
-    lies_wire,
 )
 from tests.hostile.lie import Lie
 
 LIES: Final[tuple[Lie, ...]] = (
-    *lies_wire.LIES,
+    *lies_bodies.LIES,
+    *lies_framing.LIES,
     *lies_documents.LIES,
+    *lies_structure.LIES,
     *lies_signatures.LIES,
     *lies_values.LIES,
     *lies_history.LIES,

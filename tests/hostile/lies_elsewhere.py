@@ -5,9 +5,9 @@ from collections.abc import Callable
 from typing import Final
 
 from tests.hostile import api
-from tests.hostile.lie import HONEST_HEAD, Lie, Places, Speak
-from tests.hostile.lies_wire import When, is_head, is_value
+from tests.hostile.lie import Lie, Places, Speak, harmless, refused, silence, withheld
 from tests.hostile.server import Answer, Asked, Reply
+from tests.hostile.speak import When, is_head, is_value
 
 _UNAUTHORIZED: Final = "RUNE_REGISTRY_UNAUTHORIZED"
 _UNAVAILABLE: Final = "RUNE_REGISTRY_UNAVAILABLE"
@@ -70,170 +70,142 @@ def _token(value: object) -> Answer:
 
 
 LIES: Final = (
-    Lie(
+    silence(
         "realm-elsewhere",
         "asks for a token of another host",
-        new=_UNAUTHORIZED,
-        known=2,
+        _UNAUTHORIZED,
         speak=_challenge(lambda places: f"{places.local}/token"),
         tls=True,
     ),
-    Lie(
+    silence(
         "realm-in-disguise",
         "asks for a token of another host, with its own name as a user's",
-        new=_UNAUTHORIZED,
-        known=2,
+        _UNAUTHORIZED,
         speak=_challenge(lambda places: places.local.replace("https://", "https://127.0.0.1@") + "/token"),
         tls=True,
     ),
-    Lie(
+    silence(
         "realm-on-link-local",
         "asks for a token of the cloud's metadata service",
-        new=_UNAUTHORIZED,
-        known=2,
+        _UNAUTHORIZED,
         speak=_challenge(lambda places: _METADATA),
         tls=True,
     ),
-    Lie(
+    silence(
         "realm-in-a-file",
         "asks for a token out of a file",
-        new=_UNAUTHORIZED,
-        known=2,
+        _UNAUTHORIZED,
         speak=_challenge(lambda places: "file:///var/run/secrets/kubernetes.io/serviceaccount/token"),
         tls=True,
     ),
-    Lie(
+    silence(
         "realm-without-tls",
         "asks for a token of its own host, without TLS",
-        new=_UNAUTHORIZED,
-        known=2,
+        _UNAUTHORIZED,
         speak=_challenge(lambda places: f"{places.plain}/token"),
         tls=True,
     ),
-    Lie(
+    silence(
         "realm-that-breaks-a-header",
         "gives a token with a line break and a header in it",
-        new=_UNAVAILABLE,
-        known=2,
+        _UNAVAILABLE,
         speak=_own_realm(_token("t0ken\r\nX-Injected: yes")),
         tls=True,
     ),
-    Lie(
+    refused(
         "realm-with-an-endless-token",
         "gives a token of a mebibyte",
-        new="RUNE_SIZE_EXCEEDED",
-        known="RUNE_SIZE_EXCEEDED",
+        "RUNE_SIZE_EXCEEDED",
         speak=_own_realm(_token("t" * 1024 * 1024)),
         tls=True,
     ),
-    Lie(
+    silence(
         "realm-that-redirects",
         "redirects whoever brings a password to its realm",
-        new=_UNAVAILABLE,
-        known=2,
+        _UNAVAILABLE,
         speak=_own_realm(Answer(307, b"", {"Location": "https://localhost/token"})),
         tls=True,
     ),
-    Lie(
+    silence(
         "realm-for-nothing",
         "gives tokens, and refuses each of them",
-        new=_UNAUTHORIZED,
-        known=2,
+        _UNAUTHORIZED,
         speak=_own_realm(_token("t0ken")),
         tls=True,
     ),
-    Lie(
+    silence(
         "challenge-nonsense",
         "asks for credentials in a header that can't be read",
-        new=_UNAUTHORIZED,
-        known=2,
+        _UNAUTHORIZED,
         speak=_challenge(lambda places: 'x" realm="y', scheme="Bearer =,"),
     ),
-    Lie(
+    silence(
         "redirect-of-the-head",
         "redirects to a storage host for the head",
-        new=_UNAVAILABLE,
-        known=2,
+        _UNAVAILABLE,
         speak=_redirect(is_head, lambda places: places.storage),
         protected=True,
     ),
-    Lie(
+    harmless(
         "redirect-to-storage",
         "redirects to a storage host for a value, as real ones do",
-        new=3,
-        known=3,
         speak=_redirect(is_value, lambda places: places.storage),
-        accepted=HONEST_HEAD,
         protected=True,
         tls=True,
     ),
-    Lie(
+    withheld(
         "redirect-to-storage-that-asks",
         "redirects to a storage host that asks for a password",
-        new=_UNAVAILABLE,
-        known=_UNAVAILABLE,
+        _UNAVAILABLE,
         speak=_redirect(is_value, lambda places: places.storage + ASKS_FOR_A_PASSWORD),
-        accepted=HONEST_HEAD,
         protected=True,
         tls=True,
     ),
-    Lie(
+    withheld(
         "redirect-to-loopback",
         "redirects to a service on the node for a value",
-        new=_UNAVAILABLE,
-        known=_UNAVAILABLE,
+        _UNAVAILABLE,
         speak=_redirect(is_value, lambda places: places.local),
-        accepted=HONEST_HEAD,
         protected=True,
         tls=True,
     ),
-    Lie(
+    withheld(
         "redirect-by-redirect-to-loopback",
         "redirects to a storage host that redirects to a service on the node",
-        new=_UNAVAILABLE,
-        known=_UNAVAILABLE,
+        _UNAVAILABLE,
         speak=_redirect(is_value, lambda places: places.storage + SENDS_BACK),
-        accepted=HONEST_HEAD,
         protected=True,
         tls=True,
     ),
-    Lie(
+    withheld(
         "redirect-to-link-local",
         "redirects to the cloud's metadata service for a value",
-        new=_UNAVAILABLE,
-        known=_UNAVAILABLE,
+        _UNAVAILABLE,
         speak=_redirect(is_value, lambda places: _METADATA),
-        accepted=HONEST_HEAD,
         protected=True,
         tls=True,
     ),
-    Lie(
+    withheld(
         "redirect-to-plain-http",
         "redirects to a host without TLS for a value",
-        new=_UNAVAILABLE,
-        known=_UNAVAILABLE,
+        _UNAVAILABLE,
         speak=_redirect(is_value, lambda places: places.plain),
-        accepted=HONEST_HEAD,
         protected=True,
         tls=True,
     ),
-    Lie(
+    withheld(
         "redirect-to-a-file",
         "redirects to a file for a value",
-        new=_UNAVAILABLE,
-        known=_UNAVAILABLE,
+        _UNAVAILABLE,
         speak=_redirect(is_value, lambda places: "file:///etc"),
-        accepted=HONEST_HEAD,
         protected=True,
         tls=True,
     ),
-    Lie(
+    withheld(
         "redirect-to-itself",
         "redirects for a value, again and again",
-        new=_UNAVAILABLE,
-        known=_UNAVAILABLE,
+        _UNAVAILABLE,
         speak=_redirect_to_itself,
-        accepted=HONEST_HEAD,
         protected=True,
         tls=True,
     ),
@@ -247,14 +219,5 @@ LIES: Final = (
         protected=True,
         tls=True,
     ),
-    Lie(
-        "cookies",
-        "sets a cookie with every answer",
-        new=3,
-        known=3,
-        speak=_cookies,
-        accepted=HONEST_HEAD,
-        protected=True,
-        tls=True,
-    ),
+    harmless("cookies", "sets a cookie with every answer", speak=_cookies, protected=True, tls=True),
 )

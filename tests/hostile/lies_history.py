@@ -7,7 +7,7 @@ from typing import Final
 from rune.model.store import LATEST, Revision
 from rune.snapshot.codec import encode_snapshot
 from tests.hostile.forge import Document, Forger
-from tests.hostile.lie import Lie
+from tests.hostile.lie import Lie, refused, silence
 
 _ROLLED_BACK: Final = "RUNE_STORE_ROLLED_BACK"
 _FORKED: Final = "RUNE_STORE_FORKED"
@@ -81,25 +81,19 @@ LIES: Final = (
         shown=2,
         accepted=("new",),
     ),
-    Lie(
+    refused(
         "older-snapshot",
         "gives the second snapshot under the third one's digest",
-        new="RUNE_DIGEST_MISMATCH",
-        known="RUNE_DIGEST_MISMATCH",
+        "RUNE_DIGEST_MISMATCH",
         alter=_older_snapshot,
     ),
-    Lie(
-        "expired-head",
-        "shows a head that a writer signed and that has expired",
-        new="RUNE_HEAD_EXPIRED",
-        known="RUNE_HEAD_EXPIRED",
-        alter=_expired,
+    refused(
+        "expired-head", "shows a head that a writer signed and that has expired", "RUNE_HEAD_EXPIRED", alter=_expired
     ),
-    Lie(
+    refused(
         "head-from-the-future",
         "shows a head that a writer signed for a time to come",
-        new="RUNE_CLOCK_BEHIND",
-        known="RUNE_CLOCK_BEHIND",
+        "RUNE_CLOCK_BEHIND",
         alter=_from_the_future,
     ),
     Lie(
@@ -122,5 +116,5 @@ LIES: Final = (
         accepted=("new",),
         signed=True,
     ),
-    Lie("latest-removed", "says that there is no head", new="RUNE_STORE_EMPTY", known=2, alter=_untagged),
+    silence("latest-removed", "says that there is no head", "RUNE_STORE_EMPTY", alter=_untagged),
 )

@@ -22,7 +22,7 @@ from rune.snapshot.cosign import (
 )
 from tests.hostile import api
 from tests.hostile.forge import Document, Forger, altered, compact
-from tests.hostile.lie import HONEST_HEAD, Lie, Places
+from tests.hostile.lie import Places, harmless, refused
 from tests.hostile.server import Answer, Asked, Reply
 
 _MISSING: Final = "RUNE_SIGNATURE_MISSING"
@@ -199,95 +199,58 @@ def _pages_without_end(asked: Asked, honest: Answer, places: Places) -> Reply:
 
 
 LIES: Final = (
-    Lie("unsigned-head", "shows a head that nobody signed", new=_MISSING, known=_MISSING, alter=_unsigned_head),
-    Lie(
-        "unsigned-snapshot",
-        "shows a snapshot that nobody signed",
-        new=_MISSING,
-        known=_MISSING,
-        alter=_unsigned_snapshot,
-    ),
-    Lie("strangers-head", "shows a head that a stranger signed", new=_INVALID, known=_INVALID, alter=_strangers_head),
-    Lie(
-        "strangers-snapshot",
-        "shows a snapshot that a stranger signed",
-        new=_INVALID,
-        known=_INVALID,
-        alter=_strangers_snapshot,
-    ),
-    Lie(
+    refused("unsigned-head", "shows a head that nobody signed", _MISSING, alter=_unsigned_head),
+    refused("unsigned-snapshot", "shows a snapshot that nobody signed", _MISSING, alter=_unsigned_snapshot),
+    refused("strangers-head", "shows a head that a stranger signed", _INVALID, alter=_strangers_head),
+    refused("strangers-snapshot", "shows a snapshot that a stranger signed", _INVALID, alter=_strangers_snapshot),
+    refused(
         "signature-of-another-digest",
         "attaches the writer's signature of the real head to a forged one",
-        new=_MISSING,
-        known=_MISSING,
+        _MISSING,
         alter=_of_another_digest,
     ),
-    Lie(
+    refused(
         "unsigned-with-signed-fallback",
         "lists the real head's signatures as those of a forged one",
-        new=_MISSING,
-        known=_MISSING,
+        _MISSING,
         alter=_signed_fallback,
     ),
-    Lie(
+    refused(
         "signature-of-the-snapshot",
         "lists the snapshot's signatures as those of the head",
-        new=_MISSING,
-        known=_MISSING,
+        _MISSING,
         alter=_snapshots_signature,
     ),
-    Lie(
+    refused(
         "signature-payload-altered",
         "changes what a signature says to the digest of a forged head",
-        new=_INVALID,
-        known=_INVALID,
+        _INVALID,
         alter=_altered_payload,
     ),
-    Lie("signature-altered", "flips one bit of a signature", new=_INVALID, known=_INVALID, alter=_altered_signature),
-    Lie("signature-empty", "leaves the signature empty", new=_INVALID, known=_INVALID, alter=_empty_signature),
-    Lie("signature-lost", "lists a signature that it doesn't have", new=_MISSING, known=_MISSING, alter=_lost_bundles),
-    Lie(
+    refused("signature-altered", "flips one bit of a signature", _INVALID, alter=_altered_signature),
+    refused("signature-empty", "leaves the signature empty", _INVALID, alter=_empty_signature),
+    refused("signature-lost", "lists a signature that it doesn't have", _MISSING, alter=_lost_bundles),
+    refused(
         "attestation-as-signature",
         "shows a writer's SBOM of the head as its signature",
-        new=_MISSING,
-        known=_MISSING,
+        _MISSING,
         alter=_other_predicate,
     ),
-    Lie(
+    refused(
         "other-payload-type",
         "shows a writer's signature of a text that reads like cosign's statement",
-        new=_MISSING,
-        known=_MISSING,
+        _MISSING,
         alter=_other_payload_type,
     ),
-    Lie(
-        "500-signatures",
-        "lists 500 strangers' signatures before the writer's",
-        new=_INVALID,
-        known=_INVALID,
-        alter=_many_signatures(500),
+    refused(
+        "500-signatures", "lists 500 strangers' signatures before the writer's", _INVALID, alter=_many_signatures(500)
     ),
-    Lie(
+    refused(
         "thousands-of-signatures",
         "lists 3,000 strangers' signatures before the writer's",
-        new="RUNE_SIZE_EXCEEDED",
-        known="RUNE_SIZE_EXCEEDED",
+        "RUNE_SIZE_EXCEEDED",
         alter=_many_signatures(3_000),
     ),
-    Lie(
-        "referrers-denied",
-        "says by its API that there are no signatures",
-        new=3,
-        known=3,
-        speak=_api_denies,
-        accepted=HONEST_HEAD,
-    ),
-    Lie(
-        "referrers-without-end",
-        "names itself as the next page of signatures",
-        new=3,
-        known=3,
-        speak=_pages_without_end,
-        accepted=HONEST_HEAD,
-    ),
+    harmless("referrers-denied", "says by its API that there are no signatures", speak=_api_denies),
+    harmless("referrers-without-end", "names itself as the next page of signatures", speak=_pages_without_end),
 )

@@ -7,7 +7,7 @@ from typing import Final
 from rune.model.path import KeyName
 from rune.model.store import Binding, SealedValue, Secret
 from tests.hostile.forge import Forger
-from tests.hostile.lie import HONEST_HEAD, Lie
+from tests.hostile.lie import refused, withheld
 from tests.hostile.store import DB, TLS
 
 _MISMATCH: Final = "RUNE_DIGEST_MISMATCH"
@@ -107,112 +107,65 @@ def _binding_claimed(forger: Forger) -> None:
 
 
 LIES: Final = (
-    Lie(
+    refused(
         "secret-under-another-path",
         "exchanges two secrets' paths; nobody signed that",
-        new="RUNE_SIGNATURE_MISSING",
-        known="RUNE_SIGNATURE_MISSING",
+        "RUNE_SIGNATURE_MISSING",
         alter=_paths_exchanged_unsigned,
     ),
-    Lie(
-        "secret-under-another-digest",
-        "gives each secret when the other is asked for",
-        new=_MISMATCH,
-        known=_MISMATCH,
-        alter=_answer_swapped,
-        accepted=HONEST_HEAD,
+    withheld(
+        "secret-under-another-digest", "gives each secret when the other is asked for", _MISMATCH, alter=_answer_swapped
     ),
-    Lie(
-        "older-secret",
-        "gives the secrets of the revision before",
-        new=_MISMATCH,
-        known=_MISMATCH,
-        alter=_answer_older,
-        accepted=HONEST_HEAD,
-    ),
-    Lie(
-        "older-value",
-        "gives the value of the revision before",
-        new=_MISMATCH,
-        known=_MISMATCH,
-        alter=_answer_older_value,
-        accepted=HONEST_HEAD,
-    ),
-    Lie(
-        "secret-denied",
-        "says that it doesn't have a secret",
-        new="RUNE_REGISTRY_UNAVAILABLE",
-        known="RUNE_REGISTRY_UNAVAILABLE",
-        alter=_forget_secret,
-        accepted=HONEST_HEAD,
-    ),
-    Lie(
-        "value-denied",
-        "says that it doesn't have a value",
-        new="RUNE_REGISTRY_UNAVAILABLE",
-        known="RUNE_REGISTRY_UNAVAILABLE",
-        alter=_forget_value,
-        accepted=HONEST_HEAD,
-    ),
-    Lie(
+    withheld("older-secret", "gives the secrets of the revision before", _MISMATCH, alter=_answer_older),
+    withheld("older-value", "gives the value of the revision before", _MISMATCH, alter=_answer_older_value),
+    withheld("secret-denied", "says that it doesn't have a secret", "RUNE_REGISTRY_UNAVAILABLE", alter=_forget_secret),
+    withheld("value-denied", "says that it doesn't have a value", "RUNE_REGISTRY_UNAVAILABLE", alter=_forget_value),
+    refused(
         "path-dropped",
         "leaves a secret out of the snapshot; nobody signed that",
-        new="RUNE_SIGNATURE_MISSING",
-        known="RUNE_SIGNATURE_MISSING",
+        "RUNE_SIGNATURE_MISSING",
         alter=_drop_path,
     ),
-    Lie(
+    withheld(
         "signed-secret-under-another-path",
         "exchanges two secrets' paths, signed by a writer without the keyset",
-        new=_UNDECRYPTABLE,
-        known=_UNDECRYPTABLE,
+        _UNDECRYPTABLE,
         alter=_paths_exchanged,
-        accepted=HONEST_HEAD,
         signed=True,
     ),
-    Lie(
+    withheld(
         "signed-value-copied",
         "copies a value to another path, signed by a writer without the keyset",
-        new=_UNDECRYPTABLE,
-        known=_UNDECRYPTABLE,
+        _UNDECRYPTABLE,
         alter=_copied_to_another_path,
-        accepted=HONEST_HEAD,
         signed=True,
     ),
-    Lie(
+    withheld(
         "signed-swapped-values",
         "exchanges the values of two keys, signed by a writer without the keyset",
-        new=_UNDECRYPTABLE,
-        known=_UNDECRYPTABLE,
+        _UNDECRYPTABLE,
         alter=_values_swapped,
-        accepted=HONEST_HEAD,
         signed=True,
     ),
-    Lie(
+    withheld(
         "signed-swapped-keys",
         "exchanges the names of two keys, signed by a writer without the keyset",
-        new=_UNDECRYPTABLE,
-        known=_UNDECRYPTABLE,
+        _UNDECRYPTABLE,
         alter=_keys_swapped,
-        accepted=HONEST_HEAD,
         signed=True,
     ),
-    Lie(
+    withheld(
         "signed-other-keyset",
         "says that another keyset sealed a value, signed by a writer",
-        new="RUNE_KEYSET_MISSING",
-        known="RUNE_KEYSET_MISSING",
+        "RUNE_KEYSET_MISSING",
         alter=_keyset_renamed,
-        accepted=HONEST_HEAD,
         signed=True,
     ),
-    Lie(
+    withheld(
         "signed-binding",
         "says that a value is bound to its reader, signed by a writer",
-        new=_UNDECRYPTABLE,
-        known=_UNDECRYPTABLE,
+        _UNDECRYPTABLE,
         alter=_binding_claimed,
-        accepted=HONEST_HEAD,
         signed=True,
     ),
 )
