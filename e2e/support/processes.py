@@ -11,7 +11,7 @@ from e2e.support.nodes import Node
 
 WORKER: Final = "rune[.]server[.]main"
 """The process that serves; the brackets keep pgrep from finding the shell that looks for it."""
-ANY: Final = "rune-provider|rune[.]server[.]main"
+ANY: Final = "rune-provide[r]|rune[.]server[.]main"
 """It, and the supervisor above it."""
 DRIVER: Final = "csi-secrets-store"
 
