@@ -24,3 +24,8 @@ LIES: Final[tuple[Lie, ...]] = (
     *lies_history.LIES,
     *lies_elsewhere.LIES,
 )
+
+
+def named(name: str) -> Lie:
+    """One of them."""
+    return next(lie for lie in LIES if lie.name == name)

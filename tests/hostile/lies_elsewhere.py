@@ -134,6 +134,12 @@ LIES: Final = (
         tls=True,
     ),
     silence(
+        "basic-password",
+        "asks for a password, and refuses the right one",
+        _UNAUTHORIZED,
+        speak=_challenge(lambda places: "tests", scheme="Basic"),
+    ),
+    silence(
         "challenge-nonsense",
         "asks for credentials in a header that can't be read",
         _UNAUTHORIZED,

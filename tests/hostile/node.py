@@ -1,6 +1,7 @@
 """A node: the provider's parts on files of configuration, with both stores, and pods that mount them."""
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -37,13 +38,20 @@ QUICK: Final = replace(TRANSPORT, backoff_initial_s=0.01, backoff_max_s=0.05)
 
 
 class ShiftedClock(SystemClock):
-    """This machine's clocks, of which the wall clock can be set."""
+    """This machine's clocks; time can be let pass."""
 
     def __init__(self) -> None:
-        self.ahead = timedelta()
+        self._passed = timedelta()
 
     def now(self) -> datetime:
-        return super().now() + self.ahead
+        return super().now() + self._passed
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self._passed.total_seconds()
+
+    def let_pass(self, time: timedelta) -> None:
+        """So much time goes by."""
+        self._passed += time
 
 
 @dataclass(frozen=True)
@@ -79,7 +87,7 @@ class Node:
     marks: MarkStore | None = None
     clock: ShiftedClock = field(default_factory=ShiftedClock)
     spec: Mapping[str, Yaml] = field(default_factory=dict)
-    """More of what the RuneStore says of the registry."""
+    """More of what the RuneStore of the store that is lied about says."""
 
     def __post_init__(self) -> None:
         self.hurried = Hurried(self.liar.store)
@@ -110,6 +118,12 @@ class Node:
     def restart(self) -> None:
         """Another provider process on the same state folder."""
         self.stop()
+        self.start()
+
+    def forget(self) -> None:
+        """A node that has never seen a store."""
+        self.stop()
+        shutil.rmtree(self.state, ignore_errors=True)
         self.start()
 
     def poll(self, store: Store) -> str:
@@ -151,7 +165,7 @@ class Node:
             (self.ground.honest, None, None, {}),
         ):
             store = registry.store
-            objects.append(store.store_object(registry_spec(registry, mirror=mirror) | dict(spec), status))
+            objects.append(store.store_object({"registry": registry_spec(registry, mirror=mirror), **spec}, status))
             objects.append(store.keyset_object())
             objects.append(_login(store.name, registry))
             ca = self.ground.authority.ca_file.read_text()

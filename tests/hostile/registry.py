@@ -77,7 +77,7 @@ class HostileRegistry:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve one lie until interrupted."""
-    from tests.hostile.lies import LIES  # the table is made of modules that know nothing of this one
+    from tests.hostile.lies import LIES, named  # the table is made of modules that know nothing of this one
 
     parser = argparse.ArgumentParser(prog="python -m tests.hostile.registry", description=__doc__)
     parser.add_argument("--list", action="store_true", help="name the lies")
@@ -88,7 +88,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         for lie in LIES:
             print(f"{lie.name:40} {lie.says}")
         return 0
-    lie = next(lie for lie in LIES if lie.name == options.lie)
+    lie = named(options.lie)
     with tempfile.TemporaryDirectory() as folder:
         authority = Authority(Path(folder)) if options.tls else None
         nowhere = "https://127.0.0.1:9"

@@ -6,10 +6,50 @@ from typing import Final
 
 @dataclass(frozen=True)
 class Row:
-    """One case, tested by the test of the same name."""
+    """One case, tested by the function of the same name in one of this folder's test modules."""
 
     name: str
     says: str
 
 
-ROWS: Final[tuple[Row, ...]] = ()
+ROWS: Final = (
+    Row("mirror-beside-a-liar", "the registry lies, its mirror doesn't"),
+    Row("lying-mirror", "the mirror lies, the registry doesn't"),
+    Row("lying-mirror-of-a-silent-registry", "the mirror lies, the registry is silent"),
+    Row("lagging-mirror-of-a-silent-registry", "the mirror shows an older snapshot than a node knows"),
+    Row("forked-mirror-of-a-silent-registry", "the mirror shows another third snapshot than a node knows"),
+    Row("mirror-that-mends", "the registry alters a value, the mirror has it right"),
+    Row("mirror-that-asks-for-the-password", "the mirror asks for a password, there is only the registry's"),
+    Row("freeze", "the registry shows the same head until it has expired"),
+    Row("silence-beyond-max-stale", "the registry is silent for longer than spec.maxStale"),
+    Row("replay-after-a-restart", "an older snapshot is shown to the next process on a node"),
+    Row(
+        "replay-with-the-cache-removed", "an older snapshot is shown to a node whose cache is gone, with its marks left"
+    ),
+    Row(
+        "replay-to-a-new-node-with-a-status", "an older snapshot is shown to a new node; the object's status knows more"
+    ),
+    Row("replay-below-min-revision", "an older snapshot is shown to a new node; spec.minRevision is higher"),
+    Row("fork-to-two-nodes", "two nodes are shown different third snapshots, then each other's"),
+    Row("fork-to-a-new-node-with-a-status", "a new node is shown another third snapshot than the object's status says"),
+    Row("tls-wrong-name", "the certificate is another host's"),
+    Row("tls-expired", "the certificate has expired"),
+    Row("tls-unknown-ca", "the certificate is of a CA that nobody trusts"),
+    Row("tls-downgrade", "plain http is spoken where TLS was asked for"),
+    Row("password-of-another-host", "a login of another host is at hand when the registry asks for one"),
+    Row("crowd", "a provider process meets every lie at once, each by a store of its own"),
+    Row("hanging-crowd", "twelve stores of one namespace never get an answer"),
+    Row("writer-meets-each-lie", "`rune set` finds a head that a node refuses"),
+    Row("writer-meets-a-replay", "`rune set` finds an older head than this writer has seen"),
+    Row("writer-meets-a-fork", "`rune set` finds another third snapshot than this writer has seen"),
+    Row("writer-meets-endless-tags", "the registry lists tags without an end"),
+    Row("writer-meets-hostile-tags", "the registry lists tags that would break out of a URL or a header"),
+    Row("upload-elsewhere", "the registry names another host to upload to"),
+    Row("upload-by-redirect", "the registry redirects an upload to another host"),
+    Row("upload-altered", "the registry says that it stored something else"),
+)
+
+
+def row(name: str) -> Row:
+    """The row of this name; a case without one is none."""
+    return next(row for row in ROWS if row.name == name)

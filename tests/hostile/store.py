@@ -94,17 +94,17 @@ class Store:
         change = Change(edits, self.sealing(registry), None)
         return commit(self.writer(registry, marks), change, CommitOptions("anna"))
 
-    def store_object(self, registry: Mapping[str, Yaml], status: Mapping[str, Yaml] | None = None) -> dict[str, Yaml]:
+    def store_object(self, spec: Mapping[str, Yaml], status: Mapping[str, Yaml] | None = None) -> dict[str, Yaml]:
         """Its RuneStore."""
         made: dict[str, Yaml] = {
             "apiVersion": API_VERSION,
             "kind": "RuneStore",
             "metadata": {"name": "main", "namespace": self.name},
             "spec": {
-                "registry": dict(registry),
                 "storeID": self.store_id,
                 "keysets": [{"name": KEYSET, "secret": f"keyset-{self.name}"}],
                 "verify": {"keys": [{"name": "writer", "pem": self.signer.public_pem}]},
+                **spec,
             },
         }
         return made if status is None else made | {"status": dict(status)}

@@ -6,7 +6,7 @@ from typing import Final
 
 from tests.hostile.lie import Shown
 from tests.hostile.lies import LIES
-from tests.hostile.rows import ROWS
+from tests.hostile.rows import ROWS, row
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "hostile-registry.md"
 _HEAD: Final = """\
@@ -51,16 +51,27 @@ class Results:
 
     def new(self, name: str, shown: Shown) -> None:
         """A new node's mount."""
-        self.news[name] = f"`{shown}`" if isinstance(shown, str) else "the new files"
+        self.news[name] = said(shown)
 
     def known(self, name: str, shown: Shown, seen: int) -> None:
         """A known node's mount, after it had seen this revision."""
-        files = "the last files" if shown == seen else "the new files"
-        self.knowns[name] = f"`{shown}`" if isinstance(shown, str) else files
+        self.knowns[name] = said(shown, seen)
 
     def other(self, name: str, outcome: str) -> None:
         """What another test saw."""
-        self.others[name] = outcome
+        self.others[row(name).name] = outcome
+
+
+def said(shown: Shown, seen: int | None = None) -> str:
+    """A mount's outcome in the words of the page.
+
+    Args:
+        shown: a revision whose files it got, or the reason why it got none.
+        seen: the revision that the node had verified before, if any.
+    """
+    if isinstance(shown, str):
+        return f"`{shown}`"
+    return "the last files" if shown == seen else "the new files"
 
 
 def render(results: Results) -> str:

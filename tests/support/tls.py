@@ -40,12 +40,19 @@ class Authority:
         self.ca_file = folder / "ca.pem"
         self.ca_file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, name: str) -> ServerIdentity:
-        """A certificate for 127.0.0.1 and localhost; `name` names its files and its subject."""
+    def issue(self, name: str, *, host: str | None = None, until: dt.datetime | None = None) -> ServerIdentity:
+        """A certificate; `name` names its files and its subject.
+
+        Args:
+            name: of its own.
+            host: the one DNS name that it is for; None: 127.0.0.1 and localhost.
+            until: when it expires; None: after this test run.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
-        hosts = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        here = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        hosts: list[x509.GeneralName] = [*here] if host is None else [x509.DNSName(host)]
         certificate = (
-            _builder(_name(name), self._name, key)
+            _builder(_name(name), self._name, key, until)
             .add_extension(x509.SubjectAlternativeName(hosts), critical=False)
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(_usage(signs_certificates=False), critical=True)
@@ -70,16 +77,19 @@ def _name(common: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common)])
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, until: dt.datetime | None = None
+) -> x509.CertificateBuilder:
     now = dt.datetime.now(dt.UTC)
+    end = until or now + LIFETIME
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - EARLIER)
-        .not_valid_after(now + LIFETIME)
+        .not_valid_before(min(now, end) - EARLIER)
+        .not_valid_after(end)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
 
