@@ -180,7 +180,7 @@ def test_every_refused_entry_is_named(kube: Kube, store: Store, namespace: str) 
 
 
 def test_a_running_pod_that_loses_its_right(kube: Kube, store: Store, namespace: str) -> None:
-    """It keeps what it has and gets nothing new; Rune says so, because the driver keeps a refused rotation to itself."""
+    """It keeps what it has and gets nothing new; Rune says so, because the driver is silent about it."""
     store.set_policy(POLICY)
     store.set("prod/db", password="one")
     kube.apply(provider_class("db", namespace, _entries("prod/db", "password")), pod("reader", namespace, "db"))
