@@ -36,6 +36,7 @@ CRD: Key = ("apiextensions.k8s.io/v1", "CustomResourceDefinition", "runestores.c
 RBAC = "rbac.authorization.k8s.io/v1"
 ROLE: Key = (RBAC, "ClusterRole", "rune-provider", None)
 SYNC: Key = (RBAC, "ClusterRoleBinding", "secretprovidersyncing-rolebinding", None)
+LEASE: Key = ("coordination.k8s.io/v1", "Lease", "node-1", "kube-node-lease")
 KEYSET: Key = ("v1", "Secret", "payments", PROVIDER)
 MOUNTED: Key = (DRIVER_GROUP, "SecretProviderClassPodStatus", "api-payments-db", NAMESPACE)
 CLASS: Key = (DRIVER_GROUP, "SecretProviderClass", "db", NAMESPACE)
@@ -62,6 +63,12 @@ def cluster(server: ApiServer) -> SoundCluster:
     except DriverUnavailable as missing:
         pytest.skip(str(missing))
     return made
+
+
+@pytest.fixture(autouse=True)
+def living_nodes(cluster: SoundCluster) -> None:
+    """As if there were kubelets."""
+    cluster.renew_leases()
 
 
 def look(kubeconfig: Path) -> Report:
@@ -123,6 +130,12 @@ def drop_field(manifest: Manifest) -> None:
 
 
 BROKEN = [
+    pytest.param(
+        change(LEASE, lambda found: found["spec"].update(renewTime="2026-01-01T00:00:00.000000Z")),
+        "cluster/node-clocks",
+        "set the clock of node node-1",
+        id="clock-of-a-node",
+    ),
     pytest.param(gone(CSI), "driver/csidriver", "docs/install.md", id="driver-not-installed"),
     pytest.param(
         change(CSI, lambda found: found["spec"].update(tokenRequests=[])),
@@ -215,7 +228,7 @@ BROKEN = [
 def test_a_sound_cluster(cluster: SoundCluster, server: ApiServer) -> None:
     report = look(server.kubeconfig)
     assert {finding.status for finding in report.findings} == {Status.OK}
-    assert len({finding.check for finding in report.findings}) == 21
+    assert len({finding.check for finding in report.findings}) == 22
 
 
 @pytest.mark.parametrize(("broken", "check", "mend"), BROKEN)

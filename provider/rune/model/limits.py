@@ -278,6 +278,8 @@ class DoctorLimits:
 
     clock_warn_s: float = 30.0
     """How far two clocks may differ before it is said; REPLICA.clock_skew_s is where it becomes a failure."""
+    lease_age_s: float = 40.0
+    """How old a kubelet's lease may be before the node counts as dead (node-monitor-grace-period is 40 s or more)."""
     poll_warn_s: float = 120.0
     """The driver's own rotation-poll-interval; a longer one is a longer risk of an empty volume (docs/doctor.md)."""
     expiry_left: float = 0.25

@@ -1,9 +1,10 @@
 """Can the cluster be looked at, as whom, and do the clocks agree?"""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from rune.client.doctor.facts import ClusterFacts, Unknown
-from rune.client.doctor.report import Finding, fail, ok, skipped, warn
+from rune.client.doctor.report import Finding, each, fail, ok, skipped, warn
 from rune.model.limits import DOCTOR, REPLICA
 
 
@@ -34,3 +35,31 @@ def clock(facts: ClusterFacts) -> Iterator[Finding]:
         yield warn(check, apart, mend)
     else:
         yield ok(check, f"the API server's clock and this machine's are {abs(seconds)} s apart")
+
+
+def node_clocks(facts: ClusterFacts) -> tuple[Finding, ...]:
+    """A kubelet dates the renewal of its lease by the node's clock. Of dead nodes nothing can be told."""
+    check, leases = "cluster/node-clocks", facts.leases
+    if isinstance(leases, Unknown):
+        return (skipped(check, leases.why),)
+    pods = (pod for known in facts.pods.values() if not isinstance(known, Unknown) for pod in known)
+    alive = {pod.node: leases[pod.node] for pod in pods if pod.ready and pod.node in leases}
+    if not alive:
+        return (skipped(check, "no node with a lease and a ready pod is in sight"),)
+    broken = [found for node, ahead in sorted(alive.items()) if (found := _node(check, node, ahead)) is not None]
+    return each(check, broken, f"the clocks of {len(alive)} nodes agree with the API server's, as far as leases show")
+
+
+def _node(check: str, node: str, ahead: timedelta) -> Finding | None:
+    seconds = round(ahead.total_seconds())
+    # Since the renewal some time has passed, too.
+    slack_s = DOCTOR.lease_age_s if seconds < 0 else 0.0
+    apart_s = abs(seconds) - slack_s
+    mend = f"set the clock of node {node}, by NTP"
+    what = (
+        f"the clock of node {node} is about {abs(seconds)} s {'before' if seconds > 0 else 'behind'} the API server's"
+    )
+    if apart_s > REPLICA.clock_skew_s:
+        follows = "heads expire there too soon" if seconds > 0 else "its provider refuses what was signed since"
+        return fail(check, f"{what}: {follows}", mend)
+    return warn(check, what, mend) if apart_s > DOCTOR.clock_warn_s else None

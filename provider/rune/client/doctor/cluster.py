@@ -19,6 +19,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     checks_access.api,
     checks_access.user,
     checks_access.clock,
+    checks_access.node_clocks,
     checks_driver.csi_driver,
     checks_driver.tokens,
     checks_driver.republish,

@@ -83,7 +83,7 @@ def examine_mount(
         source = _open(choice, clock)
         if source is not None:
             with closing(source):
-                cluster = look_for(source, choice.namespace, caller)
+                cluster = look_for(source, choice.namespace, caller, clock)
     except RuneError as error:
         findings = (fail(_API, error.what, error.mend),)
     if cluster is not None and not caller.cluster:
@@ -91,9 +91,9 @@ def examine_mount(
     return Report((*findings, *walk(parts, parameters, caller, cluster)))
 
 
-def look_for(source: ClusterSource, namespace: str, caller: Caller) -> Cluster:
+def look_for(source: ClusterSource, namespace: str, caller: Caller, clock: Clock) -> Cluster:
     """What a cluster knows of a pod that would run as this caller. Raises as `gather` does."""
-    return Cluster(gather(source, namespace), has_account(source, caller.namespace, caller.service_account))
+    return Cluster(gather(source, namespace, clock), has_account(source, caller.namespace, caller.service_account))
 
 
 def _look(choice: ClusterChoice, clock: Clock) -> tuple[ClusterFacts | None, tuple[Finding, ...]]:
@@ -103,7 +103,7 @@ def _look(choice: ClusterChoice, clock: Clock) -> tuple[ClusterFacts | None, tup
         if source is None:
             return None, (skipped(_API, "there is no kubeconfig", "give --kubeconfig FILE, or set KUBECONFIG"), rest)
         with closing(source):
-            return gather(source, choice.namespace), ()
+            return gather(source, choice.namespace, clock), ()
     except RuneError as error:
         return None, (fail(_API, error.what, error.mend), rest)
 

@@ -195,6 +195,9 @@ class ClusterFacts:
     user: Known[str]
     ahead: timedelta
     """How far this machine's clock is before the API server's; negative: behind it."""
+    leases: Known[Mapping[str, timedelta]]
+    """By node: how far its clock was before the API server's when its kubelet last renewed its lease, minus the time
+    since then, which is 10 s at most on a node that lives."""
     namespace: str
     """The provider's, as the person says."""
     csi_driver: Known[CsiDriver | None]

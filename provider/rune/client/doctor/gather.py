@@ -1,9 +1,11 @@
 """Asks a cluster for everything that the checks look at, once, with the person's own rights."""
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from functools import partial
 
 from rune.adapters.kube_json import CLUSTER_RUNE_STORES, RUNE_STORES, SECRETS, Object, section, text
+from rune.adapters.kube_survey import Moment
 from rune.client.doctor import read
 from rune.client.doctor.ask import ClusterSource, ask, every, one, where
 from rune.client.doctor.facts import (
@@ -29,6 +31,7 @@ from rune.client.doctor.kinds import (
     DEFINITIONS,
     DRIVER_CRDS,
     MOUNT_STATUSES,
+    NODE_LEASES,
     OUR_CRDS,
     PODS,
     SELF_REVIEWS,
@@ -37,16 +40,18 @@ from rune.client.doctor.kinds import (
 from rune.client.doctor.permissions import provider_must_not, provider_needs, review, sync_needs
 from rune.errors import RuneError
 from rune.model.bounded_json import Json
+from rune.model.clock import Clock
 from rune.model.limits import DOCTOR
 from rune.model.spec import StoreSpec
 
 
-def gather(source: ClusterSource, namespace: str) -> ClusterFacts:
+def gather(source: ClusterSource, namespace: str, clock: Clock) -> ClusterFacts:
     """Look at everything.
 
     Args:
         source: the cluster.
         namespace: the provider's.
+        clock: ours, with which the server's was compared.
 
     Raises:
         KubernetesForbidden: the server doesn't know who asks.
@@ -65,6 +70,7 @@ def gather(source: ClusterSource, namespace: str) -> ClusterFacts:
         version=moment.version,
         user=ask("create selfsubjectreviews", lambda: _user(source)),
         ahead=moment.ahead,
+        leases=_leases(source, moment, clock),
         namespace=namespace,
         csi_driver=one(source, CSI_DRIVERS, CSI_DRIVER, read.csi_driver),
         drivers=drivers,
@@ -89,6 +95,14 @@ def _ours(providers: Known[tuple[Provider, ...]], namespace: str) -> tuple[Provi
     if isinstance(providers, Unknown):
         return ()
     return tuple(provider for provider in providers if provider.namespace == namespace)
+
+
+def _leases(source: ClusterSource, moment: Moment, clock: Clock) -> Known[dict[str, timedelta]]:
+    found = every(source, NODE_LEASES, read.renewed)
+    if isinstance(found, Unknown):
+        return found
+    server_now = clock.now() - moment.ahead
+    return {node: renewed - server_now for node, renewed in filter(None, found)}
 
 
 def _user(source: ClusterSource) -> str:

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from rune.adapters.kube_json import Resource
+from rune.adapters.kube_json import LEASES, Resource
 from rune.model.spec import API_GROUP
 
 CSI_DRIVER: Final = "secrets-store.csi.k8s.io"
@@ -13,6 +13,8 @@ PROVIDER_NAME: Final = "rune"
 
 CSI_DRIVERS: Final = Resource("storage.k8s.io/v1", "csidrivers")
 DAEMON_SETS: Final = Resource("apps/v1", "daemonsets")
+NODE_LEASES: Final = LEASES.within("kube-node-lease")
+"""What kubelets renew, by their own clocks (k8s.io/component-helpers/apimachinery/lease): every 10 s by default."""
 PODS: Final = Resource("v1", "pods")
 SERVICE_ACCOUNTS: Final = Resource("v1", "serviceaccounts")
 DEFINITIONS: Final = Resource("apiextensions.k8s.io/v1", "customresourcedefinitions")

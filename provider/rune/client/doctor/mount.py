@@ -40,9 +40,10 @@ SECRETS: Final = "mount/6-secrets"
 DECRYPT: Final = "mount/7-decrypt"
 RENDER: Final = "mount/8-render"
 ANSWER: Final = "mount/9-answer"
+STEPS: Final = (REQUEST, IDENTITY, STORE, SNAPSHOT, POLICY, SECRETS, DECRYPT, RENDER, ANSWER)
 _ENDED: Final = "the mount ends before this step"
 _UNOPENED: Final = "it depends on values that can't be opened here"
-_LATER: Final = (POLICY, SECRETS, DECRYPT, RENDER, ANSWER)
+_LATER: Final = STEPS[4:]
 
 # In the order in which they are asked: DecryptionFailed is a VerificationFailed, and none of step 6.
 _STEP_OF: Final[tuple[tuple[tuple[type[RuneError], ...], str], ...]] = (
@@ -76,7 +77,7 @@ def walk(
     try:
         parsed = ParameterParser().parse(parameters, namespace=caller.namespace)
     except RuneError as error:
-        return (fail(REQUEST, error.what, error.mend), *_unreached((IDENTITY, STORE, SNAPSHOT, *_LATER)))
+        return (fail(REQUEST, error.what, error.mend), *_unreached(STEPS[1:]))
     findings = [_request(parsed), *_identity(caller, cluster), *_store(parts, parsed.store, caller, cluster)]
     store = None if cluster is None else find_store(cluster.facts, parsed.store)
     spec = store.object.spec if store is not None and isinstance(store.object.spec, StoreSpec) else None
@@ -174,7 +175,7 @@ def _outcome(report: RenderReport, keysets: tuple[Finding, ...]) -> Iterator[Fin
     refusal = report.refusal
     refused = None if refusal is None else _step_of(refusal)
     if refusal is not None and refused == POLICY:
-        yield from _unreached((SECRETS, DECRYPT, RENDER, ANSWER))
+        yield from _unreached(STEPS[5:])
         return
     passed = {
         SECRETS: "every path and key is there, by digest",

@@ -1,6 +1,7 @@
 """Kubernetes objects as facts. Whoever wrote them may have written anything: nothing here raises on a strange shape."""
 
 from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
 from typing import Final
 
 from rune.adapters.kube_json import Object, number, objects, section, text, text_map, texts
@@ -79,6 +80,15 @@ def secret_class(found: Object) -> SecretClass | None:
         parameters=text_map(spec.get("parameters")),
         secret_objects=bool(objects(spec.get("secretObjects"))),
     )
+
+
+def renewed(found: Object) -> tuple[str, datetime] | None:
+    """Whose a kubelet's lease is, and when it was renewed, by the node's clock; None if it doesn't say."""
+    try:
+        moment = datetime.fromisoformat(text(found, "spec", "renewTime"))
+    except ValueError:
+        return None
+    return (text(found, "metadata", "name"), moment) if moment.tzinfo else None
 
 
 def pod(found: Object) -> Pod:

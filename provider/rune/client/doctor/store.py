@@ -25,7 +25,7 @@ from rune.wiring.writer_registry import open_registry
 _HEAD: Final = (1, 8)
 _CHILDREN: Final = (9, 10)
 _HISTORY: Final = (12, 12)
-_PARTS: Final = ("registry", "head", "expiry", "children", "history", "mirrors")
+PARTS: Final = ("registry", "head", "expiry", "children", "history", "mirrors")
 _LOST: Final = (
     "something removes untagged manifests or blobs: exempt the repository from retention and clean-up of untagged "
     "content, then copy the store back from a mirror or backup (crane copy --all-tags)"
@@ -51,7 +51,7 @@ def check_store(name: str, config: WriterConfig, mirrors: Sequence[Location], cl
     findings = [ok(f"{prefix}/registry", f"{config.location} answers")]
     findings.append(_steps(f"{prefix}/head", report, _HEAD, None, "a node accepts the head"))
     if findings[-1].mend:
-        return (*findings, *(skipped(f"{prefix}/{part}", _UNREACHED) for part in _PARTS[2:]))
+        return (*findings, *(skipped(f"{prefix}/{part}", _UNREACHED) for part in PARTS[2:]))
     try:
         base = read_base(access, mark=start_mark(access), deadline=Deadline.after(PUBLISH.deadline_s, clock))
     except RuneError as error:
@@ -67,7 +67,7 @@ def check_store(name: str, config: WriterConfig, mirrors: Sequence[Location], cl
 
 
 def _unreachable(prefix: str, config: WriterConfig, error: RuneError) -> tuple[Finding, ...]:
-    others = tuple(skipped(f"{prefix}/{part}", "the store could not be read") for part in _PARTS[1:])
+    others = tuple(skipped(f"{prefix}/{part}", "the store could not be read") for part in PARTS[1:])
     if isinstance(error, DeadlineExceeded):
         why = f"not everything could be looked at within {PUBLISH.deadline_s:g} s"
         return (warn(f"{prefix}/registry", why, "run `rune verify`, nearer to the registry"), *others)

@@ -80,6 +80,7 @@ def sound() -> ClusterFacts:
         version="v1.34.2",
         user="anna",
         ahead=timedelta(seconds=1),
+        leases={"node-1": timedelta(seconds=-3), "node-2": timedelta(seconds=-9)},
         namespace="rune-system",
         csi_driver=CSI,
         drivers=(DRIVER,),

@@ -11,6 +11,7 @@ from rune.client.doctor.report import Report, Status
 from rune.model.caller import Caller
 from rune.model.oci import parse_location
 from rune.model.spec_parse import parse_store
+from tests.fakes.clock import FakeClock
 from tests.fakes.cluster import MemoryCluster
 from tests.support.process import LOOPBACK, free_port
 from tests.support.store_examples import good
@@ -90,7 +91,7 @@ def test_a_mount_whose_cluster_does_not_answer(house: House, tmp_path: Path) -> 
 
 
 def test_what_a_cluster_knows_of_a_pod() -> None:
-    assert look_for(MemoryCluster(), "rune-system", API).account is False
+    assert look_for(MemoryCluster(), "rune-system", API, FakeClock()).account is False
 
 
 class TestMirrors:
