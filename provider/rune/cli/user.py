@@ -110,7 +110,7 @@ def new_passphrase(file: Path) -> bytes:
 
 
 def _prompt(text: str, *, confirm: bool) -> bytes:
-    if not sys.stdin.isatty():
+    if not _can_ask():
         raise SigningKeyMissing(
             "there is no terminal to ask for the passphrase on",
             mend=f"name a file that holds it in {FILE_VARIABLE}, or set {COSIGN_VARIABLE}",
@@ -119,6 +119,20 @@ def _prompt(text: str, *, confirm: bool) -> bytes:
         text, hide_input=True, confirmation_prompt=confirm, default="", show_default=False, err=True
     )
     return asked.encode()
+
+
+def _can_ask() -> bool:
+    """Whether there is a terminal: at stdin, or behind a value that is piped in (`pwgen | rune set PATH KEY=-`)."""
+    if sys.stdin.isatty():
+        return True
+    if not sys.stderr.isatty():
+        return False
+    try:
+        # Where getpass asks; without it, it would take the value for the passphrase.
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
 
 
 def _passphrase_from(path: Path) -> bytes:

@@ -28,11 +28,14 @@ class Terminal:
         self._work.mkdir()
         self._child: pexpect.spawn[str] | None = None
 
-    def run(self, *arguments: str, answers: list[tuple[str, str]]) -> tuple[int, str]:
+    def run(self, *arguments: str, answers: list[tuple[str, str]], piped: str = "") -> tuple[int, str]:
         """Answer each prompt in turn; return the exit code and all that was on the screen."""
+        command = [sys.executable, "-m", "rune.cli.main", *arguments]
+        if piped:
+            command = ["/bin/sh", "-c", 'printf %s "$0" | "$@"', piped, *command]
         child = pexpect.spawn(
-            sys.executable,
-            ["-m", "rune.cli.main", *arguments],
+            command[0],
+            command[1:],
             cwd=str(self._work),
             env=self._environment,
             encoding="utf-8",
@@ -76,6 +79,20 @@ def test_passphrase_and_value_are_asked_for_and_not_shown(terminal: Terminal) ->
     assert VALUE not in screen
     code, screen = terminal.run("get", "prod/db", "password", answers=[])
     assert (code, screen.strip()) == (0, VALUE)
+
+
+def test_the_passphrase_is_asked_for_where_the_value_is_piped_in(terminal: Terminal) -> None:
+    terminal.run(
+        "init",
+        "oci-layout://store",
+        answers=[("New passphrase", PASSPHRASE), ("Repeat for confirmation", PASSPHRASE)],
+    )
+    code, screen = terminal.run(
+        "set", "prod/db", "password=-", answers=[("Passphrase of", PASSPHRASE)], piped="from a generator"
+    )
+    assert code == 0, screen
+    code, screen = terminal.run("get", "prod/db", "password", answers=[])
+    assert (code, screen.strip()) == (0, "from a generator")
 
 
 def test_a_wrong_passphrase_says_so(terminal: Terminal) -> None:
