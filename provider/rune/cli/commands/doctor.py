@@ -20,13 +20,21 @@ _SHOWN = {Status.OK: "ok", Status.WARN: "warn", Status.FAIL: "FAILED", Status.SK
 
 
 @click.command()
-@click.option("--kubeconfig", type=click.Path(path_type=Path), help="[default: $KUBECONFIG, else ~/.kube/config]")
+@click.option(
+    "--kubeconfig", type=click.Path(path_type=Path), metavar="FILE", help="[default: $KUBECONFIG, else ~/.kube/config]"
+)
 @click.option("--context", metavar="NAME", help="Of the kubeconfig.  [default: the current one]")
-@click.option("--namespace", default=PROVIDER_NAMESPACE, show_default=True, help="The provider's own namespace.")
+@click.option(
+    "--namespace", metavar="NAME", default=PROVIDER_NAMESPACE, show_default=True, help="The provider's own namespace."
+)
 @click.option("--store", "names", metavar="NAME", multiple=True, help="Only this store of rune.yaml; repeatable.")
 @click.option("--as", "caller", metavar="NAMESPACE/SERVICEACCOUNT", help="Walk one mount of this service account.")
-@click.option("-f", "--file", type=click.Path(path_type=Path), help="The SecretProviderClass of that mount.")
-@click.option("--cluster", default="", help="The cluster's name for that mount.  [default: as the provider runs]")
+@click.option(
+    "-f", "--file", type=click.Path(path_type=Path), metavar="FILE", help="The SecretProviderClass of that mount."
+)
+@click.option(
+    "--cluster", metavar="NAME", default="", help="The cluster's name for that mount.  [default: as the provider runs]"
+)
 @click.pass_obj
 def doctor(
     session: Session,
