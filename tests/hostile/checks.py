@@ -22,6 +22,8 @@ GROWTH_MIB: Final = 48.0
 """By how much the process may grow meanwhile, the registries in it included."""
 _OURS: Final = frozenset({"accept", "accept-encoding", "authorization", "host", "if-none-match", "user-agent"})
 """Every header that a reader sends."""
+_BODYS: Final = frozenset({"content-length", "content-type"})
+"""What comes with a body."""
 
 
 def no_credential_strayed(ground: Ground) -> None:
@@ -33,7 +35,9 @@ def no_credential_strayed(ground: Ground) -> None:
         own = {credentials for credentials, place in logins if place is server}
         strangers = {credentials for credentials, _ in logins} - own
         for asked in server.asked:
-            assert asked.headers.keys() <= _OURS, f"{server.host} was sent {sorted(asked.headers.keys() - _OURS)}"
+            assert asked.headers.keys() <= (_OURS | _BODYS if asked.method in ("PUT", "POST") else _OURS), (
+                f"{server.host} was sent {sorted(asked.headers.keys() - _OURS)}"
+            )
             for credentials in strangers:
                 assert credentials is None or not _holds(asked, credentials), f"{server.host} was sent a password"
     for server in ground.others:

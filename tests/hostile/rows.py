@@ -39,14 +39,12 @@ ROWS: Final = (
     Row("password-of-another-host", "a login of another host is at hand when the registry asks for one"),
     Row("crowd", "a provider process meets every lie at once, each by a store of its own"),
     Row("hanging-crowd", "twelve stores of one namespace never get an answer"),
-    Row("writer-meets-each-lie", "`rune set` finds a head that a node refuses"),
-    Row("writer-meets-a-replay", "`rune set` finds an older head than this writer has seen"),
-    Row("writer-meets-a-fork", "`rune set` finds another third snapshot than this writer has seen"),
-    Row("writer-meets-endless-tags", "the registry lists tags without an end"),
-    Row("writer-meets-hostile-tags", "the registry lists tags that would break out of a URL or a header"),
-    Row("upload-elsewhere", "the registry names another host to upload to"),
-    Row("upload-by-redirect", "the registry redirects an upload to another host"),
-    Row("upload-altered", "the registry says that it stored something else"),
+    Row("endless-tags", "the registry lists tags to a writer without an end"),
+    Row("hostile-tags", "the registry lists tags to a writer that would break out of a URL or a header"),
+    Row("upload-elsewhere", "the registry names a writer another host to upload to"),
+    Row("upload-by-redirect", "the registry redirects a writer's upload to another host"),
+    Row("upload-without-a-place", "the registry takes an upload and doesn't say where"),
+    Row("upload-altered", "the registry says that it stored something else than a writer gave it"),
 )
 
 

@@ -81,6 +81,11 @@ class Store:
 
         return KeysetSealing(self.store_id, (keyset,), fetch)
 
+    def values(self, revision: int) -> dict[SecretPath, dict[str, bytes]]:
+        """What the store holds at this revision; nothing at the first."""
+        files = files_at(revision, self.name)
+        return {DB: {"password": files["password"], "user": b"app"}, TLS: {"tls.key": files["tls.key"]}}
+
     def commit(
         self,
         registry: WritableRegistry,
@@ -131,9 +136,6 @@ def publish(name: str, *, signer: KeySigner | None = None) -> Store:
     create(store.writer(registry), CommitOptions("anna", expires=LIFETIME), policy=POLICY)
     pasts = [registry.snapshot()]
     for revision in range(2, REVISIONS + 1):
-        files = files_at(revision, name)
-        store.commit(
-            registry, {DB: {"password": files["password"], "user": b"app"}, TLS: {"tls.key": files["tls.key"]}}
-        )
+        store.commit(registry, store.values(revision))
         pasts.append(registry.snapshot())
     return Store(name, store_id, store.signer, store.keyset_json, pasts)

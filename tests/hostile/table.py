@@ -23,12 +23,16 @@ hostile-table`).
 a registry's silence leaves them in use, a lie refuses new mounts (adr/0004). To try one by hand:
 `python -m tests.hostile.registry --lie NAME`.
 
+A writer (`rune set`) judges the head by the same rules before it builds on it; where it is refused, nothing is written,
+nothing is signed and the writer's own mark stays. Nothing stands there where the head is a real one, and where the lie
+only takes time.
+
 """
 _NODES: Final = """\
-## Lies to nodes
+## Lies
 
-| name | the registry | a new node's pod gets | a known node's pod gets |
-|---|---|---|---|
+| name | the registry | a new node's pod gets | a known node's pod gets | a writer gets |
+|---|---|---|---|---|
 """
 _OTHERS: Final = """\
 
@@ -39,6 +43,7 @@ What needs more than one registry, more than one node, or a writer.
 | name | what happens | what comes of it |
 |---|---|---|
 """
+_NO_WRITER: Final = ""
 
 
 @dataclass
@@ -47,6 +52,7 @@ class Results:
 
     news: dict[str, str] = field(default_factory=dict)
     knowns: dict[str, str] = field(default_factory=dict)
+    writers: dict[str, str] = field(default_factory=dict)
     others: dict[str, str] = field(default_factory=dict)
 
     def new(self, name: str, shown: Shown) -> None:
@@ -56,6 +62,10 @@ class Results:
     def known(self, name: str, shown: Shown, seen: int) -> None:
         """A known node's mount, after it had seen this revision."""
         self.knowns[name] = said(shown, seen)
+
+    def writer(self, name: str, reason: str) -> None:
+        """What a writer was told."""
+        self.writers[name] = f"`{reason}`"
 
     def other(self, name: str, outcome: str) -> None:
         """What another test saw."""
@@ -81,7 +91,9 @@ def render(results: Results) -> str:
         KeyError: a case was not run.
     """
     lies = "".join(
-        f"| {lie.name} | {lie.says} | {results.news[lie.name]} | {results.knowns[lie.name]} |\n" for lie in LIES
+        f"| {lie.name} | {lie.says} | {results.news[lie.name]} | {results.knowns[lie.name]} "
+        f"| {results.writers.get(lie.name, _NO_WRITER)} |\n"
+        for lie in LIES
     )
     others = "".join(f"| {row.name} | {row.says} | {results.others[row.name]} |\n" for row in ROWS)
     return _HEAD + _NODES + lies + _OTHERS + others
