@@ -130,6 +130,10 @@ class MountLimits:
     """The driver refuses answers over 4 MiB."""
     named_failures: int = 5
     threads: int = 32
+    per_pod: int = 8
+    """Mounts of one pod that may be under way at once: the volumes of a pod are mounted side by side."""
+    per_namespace: int = 16
+    """Fewer than cold_waiters: what one namespace waits for leaves places to others."""
     cold_waiters: int = 24
     cold_queue_s: float = 0.25
     """How long a mount may wait for one of those places before it is refused."""

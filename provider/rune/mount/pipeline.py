@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from rune.errors import RuneError
 from rune.model.caller import Caller
 from rune.model.clock import Clock, Deadline
+from rune.model.limits import MOUNT
 from rune.model.records import MountRecord
 from rune.mount.answer import MountAnswer, MountedFile
 from rune.mount.bugs import report_bug
@@ -14,6 +15,7 @@ from rune.mount.failures import combine
 from rune.mount.parameters import ParameterParser, Parameters
 from rune.mount.render import Rendered, assemble, render_entry
 from rune.mount.request import MountRequest, RawMount, parse_request
+from rune.mount.shares import Shares
 from rune.ports import Audit, TokenAuthenticator
 from rune.reading.read import Outcome, Reading, Want, read
 from rune.replica.stores import Stores
@@ -48,6 +50,10 @@ class _Ledger:
         return self.parameters.in_effect if self.parameters else ()
 
 
+def _usual_shares() -> Shares:
+    return Shares(per_pod=MOUNT.per_pod, per_namespace=MOUNT.per_namespace, queue_s=MOUNT.cold_queue_s)
+
+
 @dataclass(frozen=True, slots=True)
 class Mounter:
     """Answers mounts. Safe to use from several threads."""
@@ -64,6 +70,7 @@ class Mounter:
     """Hears of every mount, served or refused."""
     clock: Clock
     parser: ParameterParser = field(default_factory=ParameterParser)
+    shares: Shares = field(default_factory=_usual_shares)
 
     def mount(self, raw: RawMount, deadline: Deadline) -> MountAnswer:
         """Answer one mount.
@@ -92,6 +99,10 @@ class Mounter:
     def _answer(self, raw: RawMount, deadline: Deadline, ledger: _Ledger) -> MountAnswer:
         # 1 The request, parsed once. The pod's author may have written any of its parameters.
         ledger.request = request = parse_request(raw)
+        with self.shares.share(request.claim, deadline):
+            return self._answer_one(request, deadline, ledger)
+
+    def _answer_one(self, request: MountRequest, deadline: Deadline, ledger: _Ledger) -> MountAnswer:
         claim = request.claim
         ledger.parameters = parameters = self.parser.parse(request.parameters, namespace=claim.namespace)
         entries = parameters.objects.entries
