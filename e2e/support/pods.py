@@ -131,3 +131,17 @@ def await_event(kube: Kube, namespace: str, name: str, text: str, *, timeout_s: 
         return next((message for message in messages if text in message), None)
 
     return eventually(said, what=f"an event of pod {name} says {text!r}", timeout_s=timeout_s)
+
+
+def await_refusal(kube: Kube, namespace: str, name: str, reason: str, *, timeout_s: float = 60.0) -> str:
+    """Wait until Rune's own event on an object has this reason: the driver hides what it refuses to running pods.
+
+    Returns:
+        The event's message.
+    """
+
+    def said() -> str | None:
+        ours = (one for one in kube.events(namespace, name) if one.get("reportingComponent") == "rune.io/provider")
+        return next((one.get("message") or "" for one in ours if one.get("reason") == reason), None)
+
+    return eventually(said, what=f"Rune's event on {name} has reason {reason}", timeout_s=timeout_s)

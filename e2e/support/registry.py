@@ -55,7 +55,7 @@ class RegistryInCluster:
         output = self._forward.stdout
         assert output is not None
         deadline = time.monotonic() + _FORWARD_TIMEOUT_S
-        while time.monotonic() < deadline and select.select([output], [], [], 1.0)[0]:
+        while select.select([output], [], [], max(0.0, deadline - time.monotonic()))[0]:
             line = output.readline()
             if found := re.match(r"Forwarding from 127\.0\.0\.1:(\d+)", line):
                 self._port = int(found.group(1))
@@ -103,10 +103,15 @@ class RegistryInCluster:
         answer = self._request("PUT", f"/v2/{repository}/manifests/{reference}", body=data, content_type=media_type)
         assert answer.status == 201, answer.data
 
+    def delete_tag(self, repository: str, tag: str) -> None:
+        """Take a tag away; what it named stays."""
+        answer = self._request("DELETE", f"/v2/{repository}/manifests/{tag}")
+        assert answer.status == 202, answer.data
+
     def _request(
         self, method: str, path: str, *, body: bytes | None = None, accept: str = "", content_type: str = ""
     ) -> urllib3.BaseHTTPResponse:
-        headers = {"Accept": accept} if accept else {"Content-Type": content_type}
+        headers = {name: value for name, value in (("Accept", accept), ("Content-Type", content_type)) if value}
         return self._http.request(method, f"http://{self.outside}{path}", body=body, headers=headers)
 
 

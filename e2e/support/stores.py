@@ -147,6 +147,19 @@ class Store:
         self.install_keyset(namespace)
         self.kube.apply(self.manifest("--namespace", namespace, **spec))
 
+    def condition(self, namespace: str, kind: str) -> tuple[str, str]:
+        """Status and reason of a condition of the RuneStore; empty while it isn't there."""
+        status = self.kube.get("RuneStore", "main", namespace).get("status") or {}
+        found: Manifest = next((one for one in status.get("conditions") or [] if one["type"] == kind), {})
+        return found.get("status", ""), found.get("reason", "")
+
+    def await_condition(self, namespace: str, kind: str, status: str, reason: str) -> None:
+        """Wait until a condition of the RuneStore says this."""
+        eventually(
+            lambda: self.condition(namespace, kind) == (status, reason),
+            what=f"condition {kind} of RuneStore {namespace}/main is {status}: {reason}",
+        )
+
     def await_revision(self, namespace: str, revision: int, *, timeout_s: float = 60.0) -> None:
         """Wait until the RuneStore's status says this revision."""
         eventually(
