@@ -194,13 +194,13 @@ BROKEN = [
     pytest.param(
         change(KEYSET, lambda found: found["metadata"]["annotations"].update({"core.rune.io/namespaces": "shop"})),
         "stores/keysets",
-        "'core.rune.io/namespaces=shop,payments'",
+        "rune keyset install payments --namespaces shop,payments",
         id="keyset-admits-another-namespace",
     ),
     pytest.param(
         change(KEYSET, lambda found: found["metadata"]["annotations"].update({"core.rune.io/store-id": "0" * 32})),
         "stores/keysets",
-        "annotate --overwrite secret payments core.rune.io/store-id=",
+        "name this store's own keyset",
         id="keyset-of-another-store",
     ),
     pytest.param(
@@ -313,7 +313,7 @@ def test_the_command(
         assert main(options) == 6
         shown = capsys.readouterr()
         assert re.search(r"^FAILED +stores/keysets +Secret rune-system/payments", shown.out, re.MULTILINE)
-        assert "do: rune keyset install payments --namespaces NAMESPACES" in shown.out
+        assert "do: rune keyset install payments --namespaces NAMESPACE,..." in shown.out
         assert "RUNE_NOT_READY: 1 of" in shown.err
         assert main(["--output", "json", *options]) == 6
         (found,) = [each for each in json.loads(capsys.readouterr().out) if each["status"] == "fail"]

@@ -1,6 +1,7 @@
 """The Secrets Store CSI driver: is it there, and set up so that pods get secrets and their changes?"""
 
 import json
+import shlex
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -50,12 +51,13 @@ def tokens(facts: ClusterFacts) -> Iterator[Finding]:
         yield ok(check, f"pods' tokens are requested for the audience {listed(common)}")
         return
     has = f"only for {listed(found.audiences)}" if found.audiences else "for none"
+    patch = _patch({"tokenRequests": [{"audience": name} for name in (*found.audiences, wanted[0])]})
+    usable = next((name for name in found.audiences if name), None)
     yield fail(
         check,
         f"tokenRequests of CSIDriver {CSI_DRIVER} asks for no token that the provider accepts "
         f"(audience {' or '.join(wanted)}), {has}: every mount ends with RUNE_TOKEN_MISSING",
-        f"{_patch({'tokenRequests': [{'audience': name} for name in (*found.audiences, wanted[0])]})}"
-        + (f"; or accept what is there: --token-audience={found.audiences[0]}" if any(found.audiences) else ""),
+        patch if usable is None else f"{patch}; or accept what is there: --token-audience={shlex.quote(usable)}",
     )
 
 
@@ -157,7 +159,7 @@ def socket_folder(facts: ClusterFacts) -> Iterator[Finding]:
                 f"{provider.place} puts its socket into {listed(provider.folders) or 'no folder of the node'}, and "
                 f"{driver.place} looks into {listed(driver.folders) or 'no folder of the node'}",
                 f"helm upgrade rune deploy/chart --namespace {provider.namespace} --reuse-values "
-                f"--set provider.providersDir={chosen}",
+                f"--set provider.providersDir={shlex.quote(chosen)}",
             )
     yield from _without_driver(check, facts)
 
@@ -178,4 +180,5 @@ def _selector(driver: Driver) -> str:
 
 
 def _patch(spec: dict[str, object]) -> str:
-    return f"kubectl patch csidriver {CSI_DRIVER} --type merge -p '{json.dumps({'spec': spec}, separators=(',', ':'))}'"
+    patch = json.dumps({"spec": spec}, separators=(",", ":"))
+    return f"kubectl patch csidriver {CSI_DRIVER} --type merge -p {shlex.quote(patch)}"

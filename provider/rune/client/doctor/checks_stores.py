@@ -1,17 +1,17 @@
 """RuneStores, their keysets, and the SecretProviderClasses that name them."""
 
+import shlex
 from collections.abc import Iterator
 from typing import Final
 
 from rune.client.doctor.facts import ClusterFacts, Condition, KeysetSecret, SecretClass, Store, Unknown
 from rune.client.doctor.report import Finding, each, fail, ok, skipped, warn
 from rune.errors import RuneError
-from rune.model.spec import ANNOTATION_NAMESPACES, ANNOTATION_STORE_ID, KeysetRef, StoreName, StoreSpec
+from rune.model.spec import KeysetRef, StoreName, StoreSpec
 from rune.mount.parameters import ParameterParser
 from rune.policy.globs import matches_any
 
 _ABSENT: Final = Condition("Unknown", "", "")
-_INSTALL: Final = "rune keyset install {secret} --namespaces NAMESPACES"
 
 
 def stores(facts: ClusterFacts) -> tuple[Finding, ...]:
@@ -69,23 +69,29 @@ def keyset(check: str, facts: ClusterFacts, store: StoreName, store_id: str, ref
     if isinstance(secret, Unknown):
         yield skipped(check, f"{place} can't be looked at: {secret.why}")
     elif secret is None:
-        yield fail(check, f"{place} is not there", _INSTALL.format(secret=ref.secret))
+        yield fail(check, f"{place} is not there", _install(ref.secret))
     elif secret.store_id != store_id:
         annotation = f"is annotated for store id {secret.store_id}" if secret.store_id else "names no store id"
         yield fail(
             check,
             f"{place} {annotation}, not {store_id}",
-            f"if it belongs to this store: kubectl --namespace {facts.namespace} annotate --overwrite "
-            f"secret {ref.secret} {ANNOTATION_STORE_ID}={store_id}",
+            # No command: whoever writes a RuneStore could otherwise have an administrator hand over a keyset.
+            f"name this store's own keyset in its spec, or install it: {_install('NAME')}",
         )
     elif not _admits(secret, store):
-        wanted = ",".join((*secret.namespaces, store.namespace or "NAMESPACES"))
         yield fail(
             check,
             f"{place} doesn't admit {f'namespace {store.namespace}' if store.namespace else 'any namespace'}",
-            f"if its pods may read the store: kubectl --namespace {facts.namespace} annotate --overwrite "
-            f"secret {ref.secret} '{ANNOTATION_NAMESPACES}={wanted}'",
+            "if its pods may read the store, name all namespaces anew: " + _install(ref.secret, _wanted(secret, store)),
         )
+
+
+def _install(name: str, namespaces: str = "NAMESPACE,...") -> str:
+    return f"rune keyset install {name} --namespaces {namespaces}"
+
+
+def _wanted(secret: KeysetSecret, store: StoreName) -> str:
+    return shlex.quote(",".join((*secret.namespaces, store.namespace or "NAMESPACE")))
 
 
 def _admits(secret: KeysetSecret, store: StoreName) -> bool:

@@ -8,6 +8,7 @@ from rune.client.doctor import (
     checks_driver,
     checks_pods,
     checks_provider,
+    checks_rights,
     checks_stores,
 )
 from rune.client.doctor.facts import ClusterFacts
@@ -28,12 +29,12 @@ CHECKS: Final[tuple[Check, ...]] = (
     checks_driver.rotation,
     checks_driver.poll_interval,
     checks_driver.socket_folder,
-    checks_provider.sync_rights,
+    checks_rights.sync_rights,
     checks_provider.daemon_set,
     checks_provider.nodes,
     checks_provider.crds,
-    checks_provider.rights,
-    checks_provider.least_privilege,
+    checks_rights.provider_rights,
+    checks_rights.least_privilege,
     checks_stores.stores,
     checks_stores.keysets,
     checks_stores.classes,

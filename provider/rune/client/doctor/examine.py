@@ -87,7 +87,8 @@ def examine_mount(
     except RuneError as error:
         findings = (fail(_API, error.what, error.mend),)
     if cluster is not None and not caller.cluster:
-        caller = Caller(_cluster_name(cluster.facts), caller.namespace, caller.service_account)
+        name = next((provider.cluster_name for provider in cluster.facts.ours), "")
+        caller = Caller(name, caller.namespace, caller.service_account)
     return Report((*findings, *walk(parts, parameters, caller, cluster)))
 
 
@@ -132,8 +133,3 @@ def mirrors_of(facts: ClusterFacts | None, config: WriterConfig) -> tuple[Locati
             for mirror in spec.registry.mirrors
         )
     )
-
-
-def _cluster_name(facts: ClusterFacts) -> str:
-    providers = () if isinstance(facts.providers, Unknown) else facts.providers
-    return next((each.cluster_name for each in providers if each.namespace == facts.namespace), "")

@@ -216,6 +216,17 @@ class ClusterFacts:
     """By the Secret's name."""
     allowed: Mapping[Permission, Known[bool]] = field(default_factory=dict)
 
+    @property
+    def ours(self) -> tuple[Provider, ...]:
+        """The providers of the namespace; none where that isn't known."""
+        return within(self.providers, self.namespace)
+
+
+def within(providers: Known[tuple[Provider, ...]], namespace: str) -> tuple[Provider, ...]:
+    """The providers of a namespace; none where that isn't known."""
+    known = () if isinstance(providers, Unknown) else providers
+    return tuple(provider for provider in known if provider.namespace == namespace)
+
 
 def unknown(*facts: object) -> str | None:
     """Why the first of these isn't known; None if all are."""

@@ -6,7 +6,7 @@ from functools import partial
 
 from rune.adapters.kube_json import CLUSTER_RUNE_STORES, RUNE_STORES, SECRETS, Object, section, text
 from rune.adapters.kube_survey import Moment
-from rune.client.doctor import read
+from rune.client.doctor import daemon_sets, read
 from rune.client.doctor.ask import ClusterSource, ask, every, one, where
 from rune.client.doctor.facts import (
     ClusterFacts,
@@ -21,6 +21,7 @@ from rune.client.doctor.facts import (
     Store,
     Unknown,
     unknown,
+    within,
 )
 from rune.client.doctor.kinds import (
     ACCESS_REVIEWS,
@@ -58,11 +59,9 @@ def gather(source: ClusterSource, namespace: str, clock: Clock) -> ClusterFacts:
         KubernetesUnavailable, DeadlineExceeded: it doesn't answer at all; what goes wrong later is in the facts.
     """
     moment = source.moment()
-    daemon_sets = every(source, DAEMON_SETS, lambda found: found)
-    drivers: Known[tuple[Driver, ...]] = daemon_sets if isinstance(daemon_sets, Unknown) else read.drivers(daemon_sets)
-    providers: Known[tuple[Provider, ...]] = (
-        daemon_sets if isinstance(daemon_sets, Unknown) else read.providers(daemon_sets)
-    )
+    running = every(source, DAEMON_SETS, lambda found: found)
+    drivers: Known[tuple[Driver, ...]] = running if isinstance(running, Unknown) else daemon_sets.drivers(running)
+    providers: Known[tuple[Provider, ...]] = running if isinstance(running, Unknown) else daemon_sets.providers(running)
     classes = _classes(source)
     stores = _stores(source)
     return ClusterFacts(
@@ -81,7 +80,7 @@ def gather(source: ClusterSource, namespace: str, clock: Clock) -> ClusterFacts:
         mounted=every(source, MOUNT_STATUSES, read.mount_status),
         stores=stores,
         keysets=_keysets(source, namespace, stores),
-        allowed=_reviews(source, _questions(drivers, _ours(providers, namespace), classes)),
+        allowed=_reviews(source, _questions(drivers, within(providers, namespace), classes)),
     )
 
 
@@ -89,12 +88,6 @@ def has_account(source: ClusterSource, namespace: str, name: str) -> Known[bool]
     """Whether there is such a ServiceAccount."""
     found = one(source, SERVICE_ACCOUNTS.within(namespace), name, lambda _: True)
     return found if isinstance(found, Unknown) else found is not None
-
-
-def _ours(providers: Known[tuple[Provider, ...]], namespace: str) -> tuple[Provider, ...]:
-    if isinstance(providers, Unknown):
-        return ()
-    return tuple(provider for provider in providers if provider.namespace == namespace)
 
 
 def _leases(source: ClusterSource, moment: Moment, clock: Clock) -> Known[dict[str, timedelta]]:

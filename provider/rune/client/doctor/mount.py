@@ -4,6 +4,7 @@ What a node decides is decided here by the same code (rune.client.render); what 
 facts. No value is ever in a finding: files are named with their mode and size.
 """
 
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
@@ -161,7 +162,7 @@ def _policy(report: RenderReport, caller: Caller) -> tuple[Finding, ...]:
 
 
 def _denied(entry: Explained, caller: Caller) -> Finding:
-    path, cluster = entry.decision.path, f" --cluster {caller.cluster}" if caller.cluster else ""
+    path, cluster = entry.decision.path, f" --cluster {shlex.quote(caller.cluster)}" if caller.cluster else ""
     return fail(
         POLICY,
         f"{caller} may not read {path}: {entry.decision.rule}",

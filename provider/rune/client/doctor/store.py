@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from rune.client.doctor.report import Finding, fail, listed, ok, skipped, warn
+from rune.client.doctor.report import Finding, Status, fail, listed, ok, skipped, warn
 from rune.client.results import Check, VerifyReport, quiet
 from rune.client.verify import verify
 from rune.errors import DeadlineExceeded, RuneError, Unavailable, VerificationFailed
@@ -17,7 +17,7 @@ from rune.model.duration import format_duration
 from rune.model.limits import DOCTOR, PUBLISH
 from rune.model.oci import Location
 from rune.publish.access import Access
-from rune.publish.base import Base, read_base, start_mark
+from rune.publish.base import FIRST_USE, Base, read_base, start_mark
 from rune.wiring.writer import open_writer
 from rune.wiring.writer_config import WriterConfig
 from rune.wiring.writer_registry import open_registry
@@ -50,7 +50,7 @@ def check_store(name: str, config: WriterConfig, mirrors: Sequence[Location], cl
         return _unreachable(prefix, config, error)
     findings = [ok(f"{prefix}/registry", f"{config.location} answers")]
     findings.append(_steps(f"{prefix}/head", report, _HEAD, None, "a node accepts the head"))
-    if findings[-1].mend:
+    if findings[-1].status is not Status.OK:
         return (*findings, *(skipped(f"{prefix}/{part}", _UNREACHED) for part in PARTS[2:]))
     try:
         base = read_base(access, mark=start_mark(access), deadline=Deadline.after(PUBLISH.deadline_s, clock))
@@ -92,8 +92,8 @@ def _advice(step: Check) -> str:
 
 
 def _rivals(report: VerifyReport) -> tuple[str, ...]:
-    """Signed commits that are not in the history; what the verification warns of for a first use is said by expiry."""
-    return tuple(text for text in report.warnings if "not in the history" in text)
+    """Signed commits that are not in the history. What a first use is warned of, the expiry says better."""
+    return tuple(text for text in report.warnings if text != FIRST_USE)
 
 
 def _expiry(check: str, base: Base, clock: Clock) -> Finding:

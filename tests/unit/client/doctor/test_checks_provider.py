@@ -5,14 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from rune.client.doctor import checks_provider
-from rune.client.doctor.facts import ClusterFacts, Crd, Known, Permission
+from rune.client.doctor import checks_provider, checks_rights
+from rune.client.doctor.facts import ClusterFacts, Crd, Known
 from rune.client.doctor.kinds import OUR_CRDS
-from rune.client.doctor.permissions import provider_must_not, provider_needs, sync_needs
 from rune.client.doctor.report import Finding
 from tests.unit.client.doctor.picture import (
-    CLASS,
-    DRIVER,
     HIDDEN,
     PROVIDER,
     daemon_pod,
@@ -26,17 +23,17 @@ Check = Callable[[ClusterFacts], Iterable[Finding]]
 CHECKS: list[Check] = [
     checks_provider.daemon_set,
     checks_provider.nodes,
-    checks_provider.rights,
-    checks_provider.least_privilege,
+    checks_rights.provider_rights,
+    checks_rights.least_privilege,
 ]
 
 
-@pytest.mark.parametrize("check", [*CHECKS, checks_provider.sync_rights])
+@pytest.mark.parametrize("check", [*CHECKS, checks_rights.sync_rights])
 def test_a_sound_provider(check: Check) -> None:
     one(check, sound(), "ok")
 
 
-@pytest.mark.parametrize("check", [*CHECKS, checks_provider.sync_rights])
+@pytest.mark.parametrize("check", [*CHECKS, checks_rights.sync_rights])
 def test_daemon_sets_that_can_not_be_seen(check: Check) -> None:
     one(check, replace(sound(), drivers=HIDDEN, providers=HIDDEN), "skipped")
 
@@ -108,38 +105,3 @@ class TestCrds:
         answers = found(checks_provider.crds, replace(facts, crds={**facts.crds, OUR_CRDS[0]: crd}))
         assert [answer[0] for answer in answers] == [status, "ok"]
         assert says in answers[0][1]
-
-
-class TestRights:
-    def allowed(self, permission: Permission, answer: Known[bool]) -> ClusterFacts:
-        facts = sound()
-        assert permission in facts.allowed
-        return replace(facts, allowed={**facts.allowed, permission: answer})
-
-    def test_one_is_missing(self) -> None:
-        first = next(iter(provider_needs(PROVIDER)))
-        one(checks_provider.rights, self.allowed(first, False), "fail", "may not get runestores.core.rune.io in all")
-
-    def test_they_can_not_be_asked(self) -> None:
-        first = next(iter(provider_needs(PROVIDER)))
-        one(checks_provider.rights, self.allowed(first, HIDDEN), "skipped", HIDDEN.why)
-        one(checks_provider.rights, replace(sound(), allowed={}), "skipped")
-        one(checks_provider.least_privilege, replace(sound(), allowed={}), "skipped")
-
-    def test_too_many(self) -> None:
-        first = next(iter(provider_must_not(PROVIDER)))
-        one(checks_provider.least_privilege, self.allowed(first, True), "fail", "may get secrets in all namespaces")
-
-    def test_the_driver_may_not_write_secrets(self) -> None:
-        last = [*sync_needs(DRIVER, (CLASS,))][-1]
-        one(
-            checks_provider.sync_rights,
-            self.allowed(last, False),
-            "fail",
-            "may not delete secrets in namespace payments",
-            "syncSecret.enabled=true",
-        )
-
-    def test_and_need_not_where_nothing_is_copied(self) -> None:
-        facts = replace(sound(), classes=(replace(CLASS, secret_objects=False),), allowed={})
-        one(checks_provider.sync_rights, facts, "ok", "nothing is copied")
