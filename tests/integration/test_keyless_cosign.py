@@ -11,8 +11,9 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from rune.adapters.keyless import IdentityVerifier
 from rune.adapters.keyless_root import TrustedRoots
-from rune.adapters.keyless_sign import IdentitySource, KeylessSigner
+from rune.adapters.keyless_sign import KeylessSigner
 from rune.errors import SignatureInvalid, SignatureMissing
+from rune.model.clock import SystemClock
 from rune.model.spec import IdentitySpec
 from tests.integration.test_cosign_interop import Store
 from tests.support.cosign import CommandFailed, Cosign
@@ -42,7 +43,8 @@ class Place:
         return TrustedRoots(self.trusted_root.read_bytes())
 
     def signer(self, subject: str) -> KeylessSigner:
-        return KeylessSigner(IdentitySource(self.token(subject), self.signing_config), self.roots())
+        token = self.token(subject)
+        return KeylessSigner(self.roots(), token_file=token, signing_config=self.signing_config, clock=SystemClock())
 
     def verifier(self, subject: str, issuer: str = ISSUER) -> IdentityVerifier:
         return IdentityVerifier(IdentitySpec(issuer, subject=subject), self.roots())

@@ -7,73 +7,80 @@ import importlib.resources
 import json
 import queue
 import threading
-import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeVar
 
 from sigstore.dsse import Statement
+from sigstore.errors import VerificationError
 from sigstore.models import SigningConfig
 from sigstore.oidc import ExpiredIdentity, IdentityError, IdentityToken, detect_credential
 from sigstore.sign import Signer, SigningContext
 
 from rune.adapters.keyless_root import PUBLIC_GOOD, TrustedRoots
-from rune.errors import InvalidConfig, RuneError, SigningKeyMissing, SigningUnavailable
+from rune.errors import InvalidConfig, RuneError, SignatureInvalid, SigningKeyMissing, SigningUnavailable
+from rune.model.clock import Clock
 from rune.model.limits import PUBLISH
 
 _ASK: Final = "let the job ask for tokens (GitHub: permissions: id-token: write), or give --identity-token-file"
 _T = TypeVar("_T")
 
 
-@dataclass(frozen=True, slots=True)
-class IdentitySource:
-    """Who signs, and by whose services."""
-
-    token_file: Path | None = None
-    """An OpenID Connect token for the audience `sigstore`; None: what this CI job has (GitHub, GitLab and others)."""
-    signing_config: Path | None = None
-    """Where Fulcio, Rekor and timestamp authorities are, sigstore's signing_config.json; None: the public good's."""
-
-
 class KeylessSigner:
     """A writer who signs as an identity. Implements ports.Signer. Not for several threads at once.
 
     Args:
-        source: who, and by whose services.
         roots: the certificate's own log is verified by them; the store's readers will do the same.
+        token_file: an OpenID Connect token for the audience `sigstore`; None: what this CI job has.
+        signing_config: where Fulcio, Rekor and timestamp authorities are, JSON as `cosign signing-config create` makes
+            it; None: the public good's.
+        clock: the time; a certificate is replaced in time.
+        timeout_s: how long each service is waited for.
 
     Raises:
         InvalidConfig: the signing configuration can't be used.
         SigningKeyMissing: there is no token, it has expired, or the certificate authority refuses it.
         SigningUnavailable: the issuer or the certificate authority doesn't answer.
+        SignatureInvalid: the certificate isn't one that the roots prove.
     """
 
-    def __init__(self, source: IdentitySource, roots: TrustedRoots) -> None:
-        self._source = source
+    def __init__(
+        self,
+        roots: TrustedRoots,
+        *,
+        token_file: Path | None,
+        signing_config: Path | None,
+        clock: Clock,
+        timeout_s: float = PUBLISH.signing_timeout_s,
+    ) -> None:
         self._roots = roots
+        self._token_file = token_file
+        self._clock = clock
+        self._timeout_s = timeout_s
+        self._config = _signing_config(signing_config)
         # At once: whoever may not sign should hear it before anything is written.
         self._signer, self._until_s = self._certified()
 
     def sign(self, statement: bytes) -> bytes:
         """As ports.Signer. The log's entry is public: it names the identity and the digest that was signed."""
-        if time.monotonic() >= self._until_s:
+        if self._clock.monotonic() >= self._until_s:
             self._signer, self._until_s = self._certified()
         signer, named = self._signer, Statement(_named(statement))
-        return _attempt("the log", lambda: signer.sign_dsse(named)).to_json().encode()
+        return _attempt("the log", lambda: signer.sign_dsse(named), self._timeout_s).to_json().encode()
 
     def _certified(self) -> tuple[Signer, float]:
         """A new key with its certificate, and until when (monotonic) it is used: the log's time must be within it."""
-        until_s = time.monotonic() + PUBLISH.certificate_s
-        token = _attempt("the issuer of identity tokens", lambda: _token(self._source.token_file))
-        config = _signing_config(self._source.signing_config)
+        until_s = self._clock.monotonic() + PUBLISH.certificate_s
+        token = _attempt("the issuer of identity tokens", lambda: _token(self._token_file), self._timeout_s)
+        config = self._config
         context = SigningContext(
             fulcio=config.get_fulcio(),
             rekor=config.get_tlogs()[0],
             trusted_root=self._roots.document,
             tsa_clients=config.get_tsas(),
         )
-        return _attempt("the certificate authority", lambda: Signer(token, context, cache=True)), until_s
+        signer = _attempt("the certificate authority", lambda: Signer(token, context, cache=True), self._timeout_s)
+        return signer, until_s
 
 
 def _named(statement: bytes) -> bytes:
@@ -120,12 +127,13 @@ def _read_token(path: Path) -> str:
     return data.decode().strip()
 
 
-def _attempt(what: str, call: Callable[[], _T]) -> _T:
+def _attempt(what: str, call: Callable[[], _T], timeout_s: float) -> _T:
     """Call the library on a thread of its own: it waits without limit, and raises what its parts raise.
 
     Args:
         what: who is asked.
         call: asks.
+        timeout_s: how long to wait.
 
     Raises:
         SigningKeyMissing: they refuse.
@@ -142,7 +150,7 @@ def _attempt(what: str, call: Callable[[], _T]) -> _T:
     # A daemon: one that waits for ever must not keep the process.
     threading.Thread(target=run, name="rune-keyless", daemon=True).start()
     try:
-        answer = answers.get(timeout=PUBLISH.signing_timeout_s)
+        answer = answers.get(timeout=timeout_s)
     except queue.Empty:
         answer = TimeoutError()
     if isinstance(answer, Exception):
@@ -154,6 +162,11 @@ def _refusal(what: str, error: Exception) -> RuneError:
     """Never with the library's text: it may quote what it was given."""
     if isinstance(error, RuneError):
         return error
+    if isinstance(error, VerificationError):
+        return SignatureInvalid(
+            f"{what} gave a certificate that the store's trusted root doesn't prove",
+            mend="name the trusted root of the services that you sign with, as trustedRootFile in rune.yaml",
+        )
     if isinstance(error, IdentityError | ExpiredIdentity):
         return SigningKeyMissing(
             "the identity token can't be had, has expired, or isn't for the audience sigstore", mend=_ASK

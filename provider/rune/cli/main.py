@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 import click
@@ -51,11 +52,27 @@ _COMMANDS: Final = {
     show_default=True,
     help="How data is printed on stdout.",
 )
+@click.option("--keyless", is_flag=True, envvar="RUNE_KEYLESS", help="Sign as the identity that this CI job has.")
+@click.option(
+    "--identity-token-file",
+    type=click.Path(path_type=Path),
+    envvar="RUNE_IDENTITY_TOKEN_FILE",
+    metavar="FILE",
+    help="Sign as the identity of this OpenID Connect token (audience sigstore).",
+)
 @click.option("--no-color", is_flag=True, help="No colour, as NO_COLOR in the environment.")
 @click.option("-q", "--quiet", is_flag=True, help="Only data, warnings and errors.")
 @click.version_option(__version__, prog_name="rune", message="%(prog)s %(version)s")
 @click.pass_context
-def cli(context: click.Context, store: str | None, output: str, no_color: bool, quiet: bool) -> None:
+def cli(
+    context: click.Context,
+    store: str | None,
+    output: str,
+    keyless: bool,
+    identity_token_file: Path | None,
+    no_color: bool,
+    quiet: bool,
+) -> None:
     """Secrets for Kubernetes pods, encrypted and signed in any OCI registry.
 
     Start with `rune demo`, or with `rune init oci://HOST/REPOSITORY`. Exit codes: docs/errors.md.
@@ -63,7 +80,8 @@ def cli(context: click.Context, store: str | None, output: str, no_color: bool, 
     from rune.cli.output import Format, Printer  # rich is not needed for --help and completion
     from rune.cli.session import Session
 
-    context.obj = Session(Printer(Format(output), color=not no_color, quiet=quiet), store_name=store)
+    printer = Printer(Format(output), color=not no_color, quiet=quiet)
+    context.obj = Session(printer, store, keyless, identity_token_file)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -11,7 +11,8 @@ from rune.model.bounded_yaml import Yaml, dump_yaml, load_yaml
 from rune.model.fields import Fields, Problem
 from rune.model.limits import KIB
 from rune.model.oci import Location, parse_location
-from rune.model.spec import KeySpec
+from rune.model.spec import KeySpec, SignerSpec
+from rune.model.spec_signers import IDENTITY_FIELDS, read_identity
 
 FILE_NAME: Final = "rune.yaml"
 _MAX_BYTES: Final = 256 * KIB
@@ -28,6 +29,7 @@ _STORE_FIELDS: Final = (
     "signers",
     "freshness",
     "policySigners",
+    "trustedRootFile",
     "keysets",
     "plainHTTP",
     "caFile",
@@ -56,11 +58,13 @@ class StoreEntry:
     """As it is written; `location` is what it means."""
     location: Location
     store_id: str
-    signers: tuple[KeySpec, ...]
+    signers: tuple[SignerSpec, ...]
     keysets: tuple[KeysetEntry, ...]
     epoch: int = 1
-    freshness: tuple[KeySpec, ...] | None = None
-    policy_signers: tuple[KeySpec, ...] | None = None
+    freshness: tuple[SignerSpec, ...] | None = None
+    policy_signers: tuple[SignerSpec, ...] | None = None
+    trusted_root_file: Path | None = None
+    """Proves signers by identity; None: the public good's root."""
     plain_http: bool = False
     ca_file: Path | None = None
     proxy: str | None = None
@@ -184,7 +188,7 @@ def _stores(fields: Fields, problems: list[Problem]) -> list[tuple[str, object]]
 
 def _store(name: str, fields: Fields, folder: Path) -> StoreEntry:
     url = fields.text("url", required=True, mend="write oci://HOST/REPOSITORY")
-    ca_file = fields.text("caFile")
+    ca_file, trusted_root = fields.text("caFile"), fields.text("trustedRootFile")
     location: Location | None = None
     if url:
         location = fields.attempt(fields.at("url"), lambda text, place: _location(text, place, folder), url)
@@ -193,11 +197,12 @@ def _store(name: str, fields: Fields, folder: Path) -> StoreEntry:
         url=url,
         location=location or parse_location(f"{_LAYOUT}{folder.absolute()}"),
         store_id=fields.text("storeID", required=True, mend="copy it from what `rune init` wrote"),
-        signers=_keys(fields, "signers", required=True),
+        signers=_signers(fields, "signers", required=True),
         keysets=_keysets(fields),
         epoch=fields.integer("epoch", default=1, low=1, high=1_000_000),
-        freshness=_keys(fields, "freshness") or None,
-        policy_signers=_keys(fields, "policySigners") or None,
+        freshness=_signers(fields, "freshness") or None,
+        policy_signers=_signers(fields, "policySigners") or None,
+        trusted_root_file=folder / trusted_root if trusted_root else None,
         plain_http=fields.flag("plainHTTP"),
         ca_file=folder / ca_file if ca_file else None,
         proxy=fields.text("proxy") or None,
@@ -213,17 +218,27 @@ def _location(text: str, place: str, folder: Path) -> Location:
     return parse_location(text, field=place)
 
 
-def _keys(fields: Fields, name: str, *, required: bool = False) -> tuple[KeySpec, ...]:
-    keys = []
-    for place, entry in fields.items(name, required=required, most=_MAX_KEYS):
-        key = Fields(entry, place, fields.problems, ("name", "pem"))
-        keys.append(
-            KeySpec(
-                key.text("name", required=True, max_chars=63, mend="name the signer"),
-                key.text("pem", required=True, max_chars=_PEM_CHARS, mend="paste the public key, PEM"),
-            )
-        )
-    return tuple(keys)
+def _signers(fields: Fields, name: str, *, required: bool = False) -> tuple[SignerSpec, ...]:
+    return tuple(
+        _signer(Fields(entry, place, fields.problems, ("name", "pem", *IDENTITY_FIELDS)))
+        for place, entry in fields.items(name, required=required, most=_MAX_KEYS)
+    )
+
+
+def _signer(signer: Fields) -> SignerSpec:
+    """A public key with a name, or an identity; not a mixture."""
+    if signer.has("issuer"):
+        for name in ("name", "pem"):
+            if signer.has(name):
+                signer.note(name, "is set beside issuer", "write a key's name and pem, or an identity")
+        return read_identity(signer)
+    for name in IDENTITY_FIELDS:
+        if signer.has(name):
+            signer.note(name, "is set without issuer", "write issuer beside it, or a key's name and pem")
+    return KeySpec(
+        signer.text("name", required=True, max_chars=63, mend="name the signer"),
+        signer.text("pem", required=True, max_chars=_PEM_CHARS, mend="paste the public key, PEM"),
+    )
 
 
 def _keysets(fields: Fields) -> tuple[KeysetEntry, ...]:

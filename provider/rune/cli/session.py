@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rune.cli.output import Printer
@@ -13,7 +13,7 @@ from rune.client.store import Store
 from rune.errors import InvalidConfig
 from rune.model.spec import VerifySpec
 from rune.wiring.state_folder import default_state_folder
-from rune.wiring.writer_config import KeysetSource, RegistryOptions, WriterConfig
+from rune.wiring.writer_config import IdentitySource, KeysetSource, RegistryOptions, WriterConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +22,9 @@ class Session:
 
     printer: Printer
     store_name: str | None = None
+    keyless: bool = False
+    """Sign by identity, with the token of this CI job or of a file."""
+    identity_token_file: Path | None = None
 
     def project(self) -> Project:
         """The nearest rune.yaml.
@@ -44,9 +47,14 @@ class Session:
     @contextmanager
     def store(self) -> Iterator[Store]:
         """The chosen store; what it does is shown as progress on a terminal."""
-        config = writer_config(self.entry())
+        config = replace(writer_config(self.entry()), identity=self._identity())
         with progress(self.printer) as step:
             yield Store.open(config, progress=step)
+
+    def _identity(self) -> IdentitySource | None:
+        if not self.keyless and self.identity_token_file is None:
+            return None
+        return IdentitySource(self.identity_token_file, key_places(self.entry().store_id).signing_config)
 
 
 def writer_config(entry: StoreEntry) -> WriterConfig:
@@ -56,6 +64,7 @@ def writer_config(entry: StoreEntry) -> WriterConfig:
         location=entry.location,
         store_id=entry.store_id,
         verify=VerifySpec(entry.signers, entry.freshness, entry.policy_signers),
+        trusted_root=entry.trusted_root_file,
         state_folder=default_state_folder(),
         epoch=entry.epoch,
         keysets=tuple(

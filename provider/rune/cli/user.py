@@ -26,7 +26,7 @@ FILE_VARIABLE: Final = "RUNE_PASSPHRASE_FILE"
 COSIGN_VARIABLE: Final = "COSIGN_PASSWORD"
 _MAX_BYTES: Final = 256 * KIB
 _MAX_PASSPHRASE_BYTES: Final = 4 * KIB
-_KEY_FIELDS: Final = ("signingKey", "freshnessKey", "policyKey", "keysets")
+_KEY_FIELDS: Final = ("signingKey", "freshnessKey", "policyKey", "signingConfig", "keysets")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ class KeyPlaces:
     signing_key: Path
     freshness_key: Path | None
     policy_key: Path | None
+    signing_config: Path | None
+    """Services for signing by identity; not in rune.yaml, so that no repository decides who gets a token."""
     keysets: Mapping[str, Path]
     keyset_folder: Path
 
@@ -66,13 +68,14 @@ def key_places(store_id: str) -> KeyPlaces:
         for name, path in store.mapping("keysets", most=64)
         if isinstance(path, str) and path
     }
-    signing, freshness, policy = (store.text(name) for name in _KEY_FIELDS[:3])
+    signing, freshness, policy, services = (store.text(name) for name in _KEY_FIELDS[:4])
     if problems:
         raise InvalidConfig(f"{config}: " + "; ".join(map(str, problems[:5])), mend="mend these fields")
     return KeyPlaces(
         signing_key=_place(signing, config.parent) if signing else folder / "signing.key",
         freshness_key=_place(freshness, config.parent) if freshness else None,
         policy_key=_place(policy, config.parent) if policy else None,
+        signing_config=_place(services, config.parent) if services else None,
         keysets=keysets,
         keyset_folder=folder / "keysets",
     )

@@ -31,7 +31,7 @@ from rune.publish.merge import merge
 from rune.publish.options import CommitOptions, Outcome
 from rune.publish.rivals import Rivals, Tip, find_rivals
 from rune.publish.signatures import require_policy_signer, sign_policy
-from rune.publish.signing import push_signature
+from rune.publish.signing import sign_snapshot
 from rune.publish.state import State, between, leading, merged, of_tip
 from rune.publish.upload import Upload
 
@@ -203,8 +203,7 @@ class _Commit:
         self._writer.progress("signing", 0, 1)
         if policy is not None and policy_changed:
             sign_policy(self._writer, policy, deadline=self._deadline)
-        signer = self._writer.signers.need_writer()
-        push_signature(self._access.registry, signer, tip.descriptor, deadline=self._deadline)
+        sign_snapshot(self._writer, tip.descriptor, deadline=self._deadline)
         if self._own is None:
             self._keys = changed_keys(state.draft.contents, draft.contents, self._load)
             self._policy_changed = policy_changed

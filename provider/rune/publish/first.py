@@ -11,7 +11,7 @@ from rune.publish.heads import move_latest, next_head, remember, signing_time
 from rune.publish.lineage import Lineage
 from rune.publish.options import CommitOptions, Outcome
 from rune.publish.signatures import require_policy_signer, sign_policy
-from rune.publish.signing import push_signature
+from rune.publish.signing import sign_snapshot
 from rune.publish.state import State
 from rune.publish.upload import Upload
 
@@ -41,7 +41,7 @@ def publish_first(
         SigningKeyMissing: a key isn't at hand; nothing was written.
     """
     access, policy = writer.access, draft.contents.policy
-    signer = writer.signers.need_writer()
+    writer.signers.need_writer()
     writer.signers.need_freshness()
     if policy is not None:
         require_policy_signer(writer, policy, deadline=deadline)
@@ -54,7 +54,7 @@ def publish_first(
     )
     if policy is not None:
         sign_policy(writer, policy, deadline=deadline)
-    push_signature(access.registry, signer, tip.descriptor, deadline=deadline)
+    sign_snapshot(writer, tip.descriptor, deadline=deadline)
     lineage.learn(tip.digest, tip.snapshot)
     head = next_head(access, None, tip, lineage, options.expires)
     last_look()

@@ -9,7 +9,7 @@ from rune.publish.access import WRITER_UID, Access, Writer
 from rune.publish.base import Base
 from rune.publish.lineage import Lineage
 from rune.publish.rivals import Tip, find_rivals
-from rune.publish.signing import push_signature
+from rune.publish.signing import sign_head
 from rune.snapshot.codec import describe_head, encode_head
 
 
@@ -52,9 +52,8 @@ def move_latest(writer: Writer, base: Base | None, head: Head, *, deadline: Dead
     """
     registry = writer.access.registry
     data = encode_head(head)
-    signer = writer.signers.need_freshness()
     registry.put_manifest(data, MEDIA_INDEX, tag=None, deadline=deadline)
-    push_signature(registry, signer, describe_head(data), deadline=deadline)
+    sign_head(writer, describe_head(data), deadline=deadline)
     if base is not None and has_moved(writer.access, base, deadline=deadline):
         return False
     registry.put_manifest(data, MEDIA_INDEX, tag=LATEST, deadline=deadline)

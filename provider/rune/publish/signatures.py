@@ -7,7 +7,7 @@ from rune.model.clock import Deadline
 from rune.model.oci import Descriptor
 from rune.ports import SignatureVerifier
 from rune.publish.access import Access, Writer
-from rune.publish.signing import push_signature
+from rune.publish.signing import sign_policy_manifest
 from rune.replica.gather import Gatherer
 from rune.snapshot.approval import approved_by
 
@@ -46,7 +46,6 @@ def require_policy_signer(writer: Writer, policy: Descriptor, *, deadline: Deadl
 
 def sign_policy(writer: Writer, policy: Descriptor, *, deadline: Deadline) -> None:
     """Sign a policy's manifest that is in the registry, if this writer has the key for it."""
-    signer = writer.signers.policy
     trust = writer.access.trust.policy
-    if signer is not None and not (trust and is_signed(writer.access, policy, trust, deadline=deadline)):
-        push_signature(writer.access.registry, signer, policy, deadline=deadline)
+    if writer.signers.policy is not None and not (trust and is_signed(writer.access, policy, trust, deadline=deadline)):
+        sign_policy_manifest(writer, policy, deadline=deadline)

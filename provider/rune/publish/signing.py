@@ -1,14 +1,44 @@
 """Putting a signature next to what it signs, as cosign does: a bundle as referrer, listed behind the fallback tag."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from rune.errors import CommitConflict, StoreEmpty
 from rune.model.clock import Deadline
 from rune.model.oci import EMPTY_CONFIG, MEDIA_INDEX, MEDIA_MANIFEST, Descriptor
-from rune.ports import Signer, WritableRegistry
+from rune.ports import SignatureVerifier, Signer, WritableRegistry
+from rune.publish.access import Writer
+from rune.snapshot.approval import approved_by
 from rune.snapshot.cosign import add_referrer, bundle_manifest, describe_bundle_manifest, fallback_tag, sign
 
 _TRIES: Final = 8
+
+
+def sign_snapshot(writer: Writer, subject: Descriptor, *, deadline: Deadline) -> None:
+    """Sign a snapshot as its readers will accept it.
+
+    Raises:
+        SigningKeyMissing, Unavailable: there is no signer, or it can't sign.
+        SignatureInvalid: the signer isn't an accepted one; no signature was put anywhere.
+        CommitConflict: as for `push_signature`.
+    """
+    signer, accepted = writer.signers.need_writer(), writer.access.trust.writers
+    _push_accepted(writer, signer, subject, accepted, what="snapshot", role="writer", deadline=deadline)
+
+
+def sign_head(writer: Writer, subject: Descriptor, *, deadline: Deadline) -> None:
+    """Sign a head as its readers will accept it. Raises as `sign_snapshot`."""
+    signer, accepted = writer.signers.need_freshness(), writer.access.trust.freshness
+    _push_accepted(writer, signer, subject, accepted, what="head", role="freshness signer", deadline=deadline)
+
+
+def sign_policy_manifest(writer: Writer, subject: Descriptor, *, deadline: Deadline) -> None:
+    """Sign a policy; where the store has policy signers, as its readers will accept it. Raises as `sign_snapshot`."""
+    signer, accepted = writer.signers.need_policy(), writer.access.trust.policy
+    if accepted is None:
+        push_signature(writer.access.registry, signer, subject, deadline=deadline)
+    else:
+        _push_accepted(writer, signer, subject, accepted, what="policy", role="policy signer", deadline=deadline)
 
 
 def push_signature(registry: WritableRegistry, signer: Signer, subject: Descriptor, *, deadline: Deadline) -> None:
@@ -21,7 +51,29 @@ def push_signature(registry: WritableRegistry, signer: Signer, subject: Descript
     Raises:
         CommitConflict: others kept overwriting the list.
     """
+    _push(registry, sign(signer, subject.digest), subject, deadline)
+
+
+def _push_accepted(
+    writer: Writer,
+    signer: Signer,
+    subject: Descriptor,
+    accepted: Sequence[SignatureVerifier],
+    *,
+    what: str,
+    role: str,
+    deadline: Deadline,
+) -> None:
+    """A head that no node accepts would refuse new mounts everywhere, so what was signed is judged before it is put.
+
+    Whoever signs by identity may not even know how the certificate authority calls them.
+    """
     bundle = sign(signer, subject.digest)
+    approved_by(subject.digest, (bundle,), accepted, what=what, role=role)
+    _push(writer.access.registry, bundle, subject, deadline)
+
+
+def _push(registry: WritableRegistry, bundle: bytes, subject: Descriptor, deadline: Deadline) -> None:
     manifest = bundle_manifest(bundle, subject)
     entry = describe_bundle_manifest(manifest)
     registry.put_blob(bundle, deadline=deadline)

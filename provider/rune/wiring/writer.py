@@ -9,11 +9,12 @@ from rune.adapters.marks import FileMarks
 from rune.errors import InvalidConfig, SigningKeyMissing
 from rune.model.clock import Clock
 from rune.model.limits import OBJECTS
+from rune.model.spec import IdentitySpec
 from rune.ports import Signer
 from rune.publish.access import Access, Signers
 from rune.publish.sealing import WriterKeyset
 from rune.wiring.trust import open_trust
-from rune.wiring.writer_config import PassphraseSource, WriterConfig
+from rune.wiring.writer_config import IdentitySource, PassphraseSource, WriterConfig
 from rune.wiring.writer_keysets import open_keysets
 from rune.wiring.writer_registry import open_registry
 
@@ -36,7 +37,13 @@ class WriterParts:
 
     @cached_property
     def writer_signer(self) -> Signer | None:
-        """The key that signs snapshots; None if none is configured. Raises as `load_signer`."""
+        """The key or the identity that signs snapshots; None if none is configured.
+
+        Raises:
+            UnsafeFile, SigningKeyMissing, SigningUnavailable: as `load_signer` and `load_identity`.
+        """
+        if self.config.identity is not None:
+            return load_identity(self.config.identity, _trusted_root(self.config), self.access.clock)
         return self._load(self.config.signing_key)
 
     @cached_property
@@ -46,7 +53,10 @@ class WriterParts:
 
     @cached_property
     def policy_signer(self) -> Signer | None:
-        """The key that signs policies, where the store asks for one of its own."""
+        """The key that signs policies, where the store asks for one of its own; or the identity, where it takes one."""
+        takes_identities = any(isinstance(signer, IdentitySpec) for signer in self.config.verify.policy_signers or ())
+        if self.config.policy_key is None and self.config.identity is not None and takes_identities:
+            return self.writer_signer
         return self._load(self.config.policy_key)
 
     def signers(self) -> Signers:
@@ -72,6 +82,27 @@ def open_writer(config: WriterConfig, clock: Clock) -> WriterParts:
         clock=clock,
     )
     return WriterParts(config, access)
+
+
+def load_identity(source: IdentitySource, trusted_root: bytes | None, clock: Clock) -> Signer:
+    """Whoever the job's or the file's token names; the certificate authority is asked at once.
+
+    Args:
+        source: whose token, and which services.
+        trusted_root: sigstore's trusted root, JSON; None: the public good's.
+        clock: the time.
+
+    Raises:
+        InvalidConfig: the signing configuration or the trusted root can't be used.
+        SigningKeyMissing: there is no token, or the certificate authority refuses it.
+        SigningUnavailable: a service doesn't answer.
+    """
+    # Imported only here: sigstore takes a quarter of a second, and most writers have keys.
+    from rune.adapters.keyless_root import TrustedRoots, public_good_root
+    from rune.adapters.keyless_sign import KeylessSigner
+
+    roots = TrustedRoots(public_good_root() if trusted_root is None else trusted_root)
+    return KeylessSigner(roots, token_file=source.token_file, signing_config=source.signing_config, clock=clock)
 
 
 def _trusted_root(config: WriterConfig) -> bytes | None:

@@ -38,6 +38,16 @@ class KeysetSource:
 
 
 @dataclass(frozen=True, slots=True)
+class IdentitySource:
+    """Signing by identity instead of by key: whose, and by whose services."""
+
+    token_file: Path | None = None
+    """An OpenID Connect token for the audience `sigstore`; None: what this CI job has (GitHub, GitLab and others)."""
+    signing_config: Path | None = None
+    """Where Fulcio, Rekor and timestamp authorities are, sigstore's signing_config.json; None: the public good's."""
+
+
+@dataclass(frozen=True, slots=True)
 class WriterConfig:
     """One store as one writer uses it. What only reads needs neither keys nor a passphrase source."""
 
@@ -54,6 +64,8 @@ class WriterConfig:
     """Signs snapshots, and heads unless there is a freshness key."""
     freshness_key: Path | None = None
     policy_key: Path | None = None
+    identity: IdentitySource | None = None
+    """Signs snapshots in place of the signing key, and heads and policies unless they have keys of their own."""
     registry: RegistryOptions = field(default_factory=RegistryOptions)
     passphrase: PassphraseSource | None = field(default=None, repr=False)
 

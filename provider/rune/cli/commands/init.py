@@ -12,7 +12,7 @@ from rune.cli.user import ask_passphrase, default_author, key_places, new_passph
 from rune.client.create import create_store, new_store_id
 from rune.client.keys import KeysetKind, new_keyset, new_signing_key, public_half
 from rune.client.results import InitResult
-from rune.errors import RuneError
+from rune.errors import InvalidInput, RuneError
 from rune.model.bounded_yaml import Yaml
 from rune.model.duration import parse_duration
 from rune.model.oci import parse_location
@@ -64,6 +64,10 @@ def init(
     """
     project = Path.cwd() / FILE_NAME
     check_new_store(project, name)
+    if session.keyless or session.identity_token_file:
+        raise InvalidInput(
+            "a store begins with a key", mend="leave --keyless out; then add the identity to signers in rune.yaml"
+        )
     location = parse_location(_absolute(url))
     lifetime = parse_duration(expires, field="--expires") if expires else None
     policy = _read_policy(policy_file)

@@ -21,6 +21,7 @@ def manifest() -> None:
 )
 @click.option("--secret-ref", metavar="NAME", help="A dockerconfigjson Secret with the registry's credentials.")
 @click.option("--ca-ref", metavar="NAME", help="A ConfigMap whose ca.crt is the registry's CA.")
+@click.option("--trusted-root-ref", metavar="NAME", help="A ConfigMap with rune.yaml's trustedRootFile.")
 @click.option("--interval", metavar="DURATION", help="How often the nodes ask the registry.  [default: 2m]")
 @click.pass_obj
 def runestore(
@@ -30,18 +31,26 @@ def runestore(
     admitted: str | None,
     secret_ref: str | None,
     ca_ref: str | None,
+    trusted_root_ref: str | None,
     interval: str | None,
 ) -> None:
     """Print the RuneStore, or ClusterRuneStore, that lets pods use the store."""
     if (namespace is None) == (admitted is None):
         raise InvalidInput("say whose store it is", mend="give --namespace NAME, or --cluster GLOB,... for many")
+    config = writer_config(session.entry())
+    if (trusted_root_ref is None) != (config.trusted_root is None):
+        raise InvalidInput(
+            "rune.yaml and the RuneStore must prove identities by the same trusted root",
+            mend="give --trusted-root-ref NAME exactly where rune.yaml has trustedRootFile",
+        )
     found = run_store(
-        writer_config(session.entry()),
+        config,
         name,
         namespace=namespace,
         namespaces=admitted.split(",") if admitted else (),
         secret_ref=secret_ref,
         ca_ref=ca_ref,
+        trusted_root_ref=trusted_root_ref,
         interval=interval,
     )
     session.printer.text(dump_yaml(found))
