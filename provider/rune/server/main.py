@@ -23,6 +23,7 @@ from rune.server.serve import ProviderServer
 from rune.server.socket import ProviderSocket
 from rune.server.turn import await_turn
 from rune.wiring.daemon import Daemon, build_daemon
+from rune.wiring.harden import forbid_inspection
 
 _LOG: Final = logging.getLogger("rune.server")
 
@@ -35,6 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     flags = parser().parse_args(arguments)
     configure_logging(level=flags.log_level)
+    forbid_inspection()
     try:
         return _run(flags)
     except RuneError as error:
