@@ -119,7 +119,7 @@ def test_readers_never_see_two_states_at_once(
         committed = _commit_pair(store, value)
         delays += [_await_line(kube, namespace, name, value) - committed for name in names]
 
-    counts = [[int(word) for word in read(kube, namespace, name, "/tmp/counts").split()] for name in names]
+    counts = [_counts(kube, namespace, name) for name in names]
     reads, gone, mixed, naive = (sum(column) for column in zip(*counts, strict=True))
     measure("a change reaches a running pod: median", statistics.median(delays), "s")
     measure(f"a change reaches a running pod: longest of {len(delays)}", max(delays), "s")
@@ -154,6 +154,12 @@ def _await_line(kube: Kube, namespace: str, name: str, line: str) -> float:
         return None
 
     return eventually(printed, what=f"{name} reads {line}", timeout_s=ROTATION_TIMEOUT_S)
+
+
+def _counts(kube: Kube, namespace: str, name: str) -> list[int]:
+    """What a reader counted; it writes anew all the time, so that the file may be empty for a moment."""
+    text = eventually(lambda: read(kube, namespace, name, "/tmp/counts").strip() or None, what=f"counts of {name}")
+    return [int(word) for word in text.split()]
 
 
 def _await_content(kube: Kube, namespace: str, path: str, content: str) -> None:
