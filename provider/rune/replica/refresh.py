@@ -17,7 +17,7 @@ from rune.replica.gather import Gathered, Gatherer
 from rune.replica.keeper import Keeper
 from rune.replica.services import Services
 from rune.replica.state import State
-from rune.snapshot.accept import Accepted, Evidence, Expectation, accept
+from rune.snapshot.accept import Accepted, Evidence, Expectation, accept, check_fresh
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +124,8 @@ class Refresher:
                 if gathered is not None:
                     return _Changed(index, gathered, self._accept(gathered.evidence, parts, current))
                 if current is not None:
+                    # It may have expired since it was accepted, and a mirror may have a newer one.
+                    check_fresh(current.accepted, self._services.clock.now())
                     return _Unchanged(index, current)
             except RuneError as error:
                 failed.append(error)

@@ -200,6 +200,7 @@ class Replica:
             error = InternalError(f"refreshing failed unexpectedly ({type(bug).__name__})", mend="report it")
         if error is not None:
             self._view = view.failed(old, error, spec, clock.monotonic())
+            error = self._view.told(error, clock)
         self._services.audit.refreshed(
             refresh_record(self.object, old.state, self._view.state, error, clock.monotonic() - began_s)
         )

@@ -7,7 +7,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Final
 
-from rune.errors import InternalError, RuneError, VerificationFailed
+from rune.errors import HeadExpired, InternalError, RuneError, StoreStale, VerificationFailed
 from rune.model.clock import Clock
 from rune.model.limits import REPLICA
 from rune.model.spec import StoreSpec
@@ -54,6 +54,15 @@ class View:
             raise InternalError("the store was never asked for", mend="report it")
         self.state.check(clock)
         return self.state
+
+    def told(self, error: RuneError, clock: Clock) -> RuneError:
+        """What is told of an attempt that failed: its error, or what mounts get since the state became too old."""
+        if self.state is not None and self.refusal is None:
+            try:
+                self.state.check(clock)
+            except (StoreStale, HeadExpired) as too_old:
+                return too_old
+        return error
 
 
 def succeeded(state: State, now_s: float) -> View:

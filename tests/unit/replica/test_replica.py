@@ -403,6 +403,17 @@ class TestRefusal:
         assert world.poll().reason == ""
         assert world.state().digest == truth.head.snapshot.digest
 
+    def test_a_head_that_expired_since_it_was_accepted_is_a_lie_until_a_newer_one_comes(self, world: World) -> None:
+        world.line.commit(world.registry, expires=SIGNED_AT + timedelta(hours=1))
+        world.state()
+        world.clock.advance(3600)
+        assert world.poll().reason == HeadExpired.reason
+        with pytest.raises(HeadExpired):
+            world.state()
+        world.line.commit(world.registry, expires=SIGNED_AT + timedelta(hours=2))
+        assert world.poll().reason == ""
+        assert number(world) == 3
+
     def test_a_refused_head_is_asked_for_again_and_never_taken_for_known(self, world: World) -> None:
         world.state()
         _stranger_s_head(world)
@@ -453,7 +464,7 @@ class TestSilence:
         assert world.poll().reason == silence.reason
         assert number(world) == 1
         world.clock.advance(2)
-        world.poll()
+        assert world.poll().reason == StoreStale.reason, "the status says what mounts get"
         with pytest.raises(StoreStale, match="2026-11-21T03:41:00Z"):
             world.state()
         world.registry.outage = None
@@ -479,6 +490,7 @@ class TestSilence:
         world.clock.advance(1)
         with pytest.raises(HeadExpired):
             world.state()
+        assert world.poll().reason == HeadExpired.reason
 
     def test_a_mount_after_a_long_idle_time_waits_for_one_refresh(self, world: World) -> None:
         world.state()
