@@ -1,6 +1,7 @@
 """rune.yaml: found, read strictly, and added to without losing what is there."""
 
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -8,6 +9,7 @@ from rune.cli.project import add_store, find_project, load_project
 from rune.errors import InvalidConfig
 from rune.model.bounded_yaml import Yaml
 from rune.model.oci import LayoutFolder, Repository
+from rune.model.spec import IdentitySpec, KeySpec
 
 ENTRY: dict[str, Yaml] = {
     "url": "oci://registry.example.com/team/secrets",
@@ -38,6 +40,7 @@ def test_what_was_added_is_read_back(file: Path) -> None:
     store = load_project(file).store(None)
     assert (store.name, store.location) == ("prod", Repository("registry.example.com", "team/secrets"))
     assert store.signers[0].name == "release"
+    assert store.trusted_root_file is None
     assert store.keysets[0].paths == ("**",)
 
 
@@ -78,6 +81,12 @@ def test_a_broken_entry_leaves_the_file_as_it_was(file: Path) -> None:
         pytest.param(
             "stores: {a: {url: 'oci://h/r', storeID: x, keysets: []}}", r"stores\.a\.signers", id="no-signers"
         ),
+        pytest.param(
+            "stores: {a: {signers: [{issuer: 'https://i', subject: s, pem: p}]}}", "pem: is set beside", id="mixture"
+        ),
+        pytest.param("stores: {a: {signers: [{subject: s}]}}", "subject: is set without issuer", id="no-issuer"),
+        pytest.param("stores: {a: {signers: [{issuer: i, subject: s}]}}", "is no issuer", id="no-url-of-an-issuer"),
+        pytest.param("stores: {a: {signers: [{issuer: 'https://i', subjectPattern: '*'}]}}", "anybody", id="anybody"),
         pytest.param("stores: {}\ndefaultStore: b", "defaultStore", id="default-unknown"),
         pytest.param("stores: {a: {command: rm}}", "command", id="no-command-ever"),
     ],
@@ -87,6 +96,26 @@ def test_what_is_wrong_is_named_with_its_place(text: str, says: str, tmp_path: P
     path.write_text(text)
     with pytest.raises(InvalidConfig, match=says):
         load_project(path)
+
+
+def test_signers_may_be_identities(tmp_path: Path) -> None:
+    path = tmp_path / "rune.yaml"
+    release: dict[str, Yaml] = {"issuer": "https://i.example", "subjectPattern": "https://github.com/acme/infra/**"}
+    anna: dict[str, Yaml] = {"issuer": "https://i.example", "subject": "anna@example.com"}
+    signers: list[Yaml] = [*cast("list[Yaml]", ENTRY["signers"]), release]
+    entry: dict[str, Yaml] = {
+        **ENTRY,
+        "signers": signers,
+        "freshness": [dict(release)],
+        "policySigners": [anna],
+        "trustedRootFile": "r.json",
+    }
+    add_store(path, "prod", entry)
+    store = load_project(path).store(None)
+    assert [type(signer) for signer in store.signers] == [KeySpec, IdentitySpec]
+    assert store.freshness == (IdentitySpec("https://i.example", subject_pattern="https://github.com/acme/infra/**"),)
+    assert store.policy_signers == (IdentitySpec("https://i.example", subject="anna@example.com"),)
+    assert store.trusted_root_file == tmp_path / "r.json"
 
 
 def test_two_stores_without_a_default_need_a_choice(file: Path) -> None:

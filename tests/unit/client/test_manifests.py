@@ -9,7 +9,7 @@ from rune.client.manifests import keyset_secret, refresh_cron_job, run_store, se
 from rune.errors import InvalidPath
 from rune.model.bounded_yaml import dump_yaml
 from rune.model.oci import parse_location
-from rune.model.spec import KeySpec, StoreSpec
+from rune.model.spec import IdentitySpec, KeySpec, StoreSpec, VerifySpec
 from rune.model.spec_parse import parse_store
 from rune.mount.parameters import ParameterParser
 from rune.wiring.writer_config import KeysetSource, RegistryOptions, WriterConfig
@@ -45,6 +45,16 @@ def test_a_run_store_says_what_the_writer_knows(config: WriterConfig) -> None:
     assert isinstance(configured, KeySpec)
     assert shown.pem.strip() == configured.pem.strip()
     assert spec.interval.total_seconds() == 60
+
+
+def test_identities_arrive_as_they_are(config: WriterConfig) -> None:
+    release = IdentitySpec("https://i.example", subject_pattern="https://github.com/acme/infra/**")
+    anna = IdentitySpec("https://i.example", subject="anna@example.com")
+    verify = VerifySpec((*config.verify.writers, release), freshness=(anna,), policy_signers=(release, anna))
+    spec = parsed(run_store(replace(config, verify=verify), "main", namespace="payments", trusted_root_ref="root"))
+    assert spec.verify.identities == (release, anna, release, anna)
+    assert spec.verify.trusted_root_ref == "root"
+    assert (spec.verify.writers[1:], spec.verify.freshness) == ((release,), (anna,))
 
 
 def test_roles_and_keysets(config: WriterConfig) -> None:

@@ -18,6 +18,7 @@ from rune.model.oci import LayoutFolder
 from rune.model.spec import (
     ANNOTATION_NAMESPACES,
     ANNOTATION_STORE_ID,
+    IdentitySpec,
     KeysetRef,
     KeySpec,
     RegistrySpec,
@@ -27,12 +28,14 @@ from rune.model.spec import (
     StoreSpec,
     VerifySpec,
 )
-from rune.wiring.open_store import StoreOpener
+from rune.wiring.open_store import TRUSTED_ROOT_KEY, StoreOpener
 from tests.fakes.mounting import MemoryObjects, store_spec
+from tests.support.sigstore import Sigstore, encode
 from tests.unit.publish.world import STORE_ID, new_signer
 
 NAME = StoreName("main", "payments")
 PEM = new_signer().public_pem
+ANNA = IdentitySpec("https://accounts.example", subject="anna@example.com")
 KEYSET = create_keyset(KeysetKind.AES256_GCM, SECRET_KEY_ACCESS)
 ANNOTATIONS = {ANNOTATION_STORE_ID: STORE_ID, ANNOTATION_NAMESPACES: "ledger, pay*"}
 
@@ -169,11 +172,32 @@ def test_the_api_is_down(opener: StoreOpener, objects: MemoryObjects, tmp_path: 
             {"registry": RegistrySpec(LayoutFolder(Path("/nowhere")), secret_ref="login")}, id="no docker Secret"
         ),
         pytest.param({"registry": RegistrySpec(LayoutFolder(Path("/nowhere")), ca_ref="ca")}, id="no CA"),
+        pytest.param({"verify": VerifySpec((ANNA,), trusted_root_ref="absent")}, id="no trusted root"),
+        pytest.param({"verify": VerifySpec((ANNA,), trusted_root_ref="empty")}, id="a ConfigMap without one"),
+        pytest.param({"verify": VerifySpec((ANNA,), trusted_root_ref="other")}, id="one that is none"),
     ],
 )
-def test_a_spec_that_can_not_be_opened(opener: StoreOpener, tmp_path: Path, changes: dict[str, object]) -> None:
+def test_a_spec_that_can_not_be_opened(
+    opener: StoreOpener, objects: MemoryObjects, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    for name, data in (("empty", {}), ("other", {TRUSTED_ROOT_KEY: b"{}"})):
+        objects.config_maps["payments", name] = SecretObject("payments", name, "1", data=data)
     with pytest.raises(StoreInvalid, match="RuneStore payments/main"):
         opener(store(tmp_path, NAME, **changes))
+
+
+def test_another_trusted_root_is_another_trust(opener: StoreOpener, objects: MemoryObjects, tmp_path: Path) -> None:
+    def root(version: str) -> SecretObject:
+        data = {TRUSTED_ROOT_KEY: encode(Sigstore().trusted_root())}
+        return SecretObject("payments", "root", version, data=data)
+
+    found = store(tmp_path, NAME, verify=VerifySpec((ANNA,), trusted_root_ref="root"))
+    objects.config_maps["payments", "root"] = root("1")
+    first = opener(found).trust
+    assert [signer.name for signer in first.writers] == ["anna@example.com"]
+    assert opener(found).trust is first
+    objects.config_maps["payments", "root"] = root("2")
+    assert opener(found).trust is not first
 
 
 def test_a_wrong_spec_says_so_again(opener: StoreOpener, tmp_path: Path) -> None:
