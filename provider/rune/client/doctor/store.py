@@ -11,7 +11,15 @@ from typing import Final
 from rune.client.doctor.report import Finding, Status, fail, listed, ok, skipped, warn
 from rune.client.results import Check, VerifyReport, quiet
 from rune.client.verify import verify
-from rune.errors import DeadlineExceeded, RuneError, Unavailable, VerificationFailed
+from rune.errors import (
+    DeadlineExceeded,
+    RuneError,
+    SecretNotFound,
+    SignatureMissing,
+    SnapshotNotFound,
+    Unavailable,
+    VerificationFailed,
+)
 from rune.model.clock import Clock, Deadline
 from rune.model.duration import format_duration
 from rune.model.limits import DOCTOR, PUBLISH
@@ -30,6 +38,7 @@ _LOST: Final = (
     "something removes untagged manifests or blobs: exempt the repository from retention and clean-up of untagged "
     "content, then copy the store back from a mirror or backup (crane copy --all-tags)"
 )
+_GONE: Final = (SecretNotFound.reason, SnapshotNotFound.reason, SignatureMissing.reason)
 _UNREACHED: Final = "the check before it failed"
 
 
@@ -49,7 +58,7 @@ def check_store(name: str, config: WriterConfig, mirrors: Sequence[Location], cl
     except RuneError as error:
         return _unreachable(prefix, config, error)
     findings = [ok(f"{prefix}/registry", f"{config.location} answers")]
-    findings.append(_steps(f"{prefix}/head", report, _HEAD, None, "a node accepts the head"))
+    findings.append(_steps(f"{prefix}/head", report, _HEAD, "a node accepts the head"))
     if findings[-1].status is not Status.OK:
         return (*findings, *(skipped(f"{prefix}/{part}", _UNREACHED) for part in PARTS[2:]))
     try:
@@ -57,8 +66,8 @@ def check_store(name: str, config: WriterConfig, mirrors: Sequence[Location], cl
     except RuneError as error:
         return (*findings, fail(f"{prefix}/head", f"it changed while it was looked at: {error}", error.mend))
     findings.append(_expiry(f"{prefix}/expiry", base, clock))
-    findings.append(_steps(f"{prefix}/children", report, _CHILDREN, _LOST, "every secret's content is there"))
-    findings.append(_steps(f"{prefix}/history", report, _HISTORY, _LOST, "the history is complete"))
+    findings.append(_steps(f"{prefix}/children", report, _CHILDREN, "every secret's content is there"))
+    findings.append(_steps(f"{prefix}/history", report, _HISTORY, "the history is complete"))
     findings += [
         warn(f"{prefix}/history", each, "see `rune log`; the next commit mends it") for each in _rivals(report)
     ]
@@ -74,13 +83,13 @@ def _unreachable(prefix: str, config: WriterConfig, error: RuneError) -> tuple[F
     return (fail(f"{prefix}/registry", f"{config.location}: {error.what}", error.mend), *others)
 
 
-def _steps(check: str, report: VerifyReport, steps: tuple[int, int], mend: str | None, well: str) -> Finding:
+def _steps(check: str, report: VerifyReport, steps: tuple[int, int], well: str) -> Finding:
     """Some numbered steps of a verification as one finding."""
     first, last = steps
     taken = [step for step in report.checks if first <= step.number <= last]
     failed = next((step for step in taken if step.ok is False), None)
     if failed is not None:
-        return fail(check, f"{failed.what}: no: {failed.detail}", mend or _advice(failed))
+        return fail(check, f"{failed.what}: no: {failed.detail}", _advice(failed))
     if any(step.ok is None for step in taken):
         return skipped(check, _UNREACHED)
     details = "; ".join(step.detail for step in taken if step.detail)
@@ -88,6 +97,9 @@ def _steps(check: str, report: VerifyReport, steps: tuple[int, int], mend: str |
 
 
 def _advice(step: Check) -> str:
+    """Content that is gone was mostly cleaned up: signatures and secrets have no tags of their own."""
+    if step.detail.startswith(_GONE):
+        return _LOST
     return f"`rune verify` shows all steps; this is number {step.number} of a node's own"
 
 

@@ -1,5 +1,6 @@
 """One store of rune.yaml: what a sound one is told, and what each kind of damage."""
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -72,6 +73,22 @@ def lose_a_manifest(house: House) -> None:
     forget(house, house.store().ls("prod/db")[0].digest)
 
 
+def tamper(house: House) -> None:
+    digest = house.store().ls("prod/db")[0].digest
+    (house.folder / "store" / "blobs" / "sha256" / digest.removeprefix("sha256:")).write_bytes(b"{}")
+
+
+def lose_a_signature(house: House) -> None:
+    blobs = house.folder / "store" / "blobs" / "sha256"
+    tagged = json.loads((house.folder / "store" / "index.json").read_bytes())["manifests"]
+    head = house.store().state().head.removeprefix("sha256:")
+    place = next(
+        each for each in tagged if each["annotations"]["org.opencontainers.image.ref.name"] == f"sha256-{head}"
+    )
+    (bundle,) = json.loads((blobs / place["digest"].removeprefix("sha256:")).read_bytes())["manifests"]
+    forget(house, bundle["digest"])
+
+
 def lose_a_snapshot(house: House) -> None:
     forget(house, house.store().log()[1].snapshot)
 
@@ -98,6 +115,8 @@ def expire(house: House) -> None:
         pytest.param(lose_the_tag, "registry", "", "", id="no-store"),
         pytest.param(go_back, "head", "RUNE_STORE_ROLLED_BACK", "number 5 of a node's own", id="rolled-back"),
         pytest.param(expire, "head", "RUNE_HEAD_EXPIRED", "number 4 of a node's own", id="expired"),
+        pytest.param(lose_a_signature, "head", "RUNE_SIGNATURE_MISSING", "untagged", id="signature-cleaned-up"),
+        pytest.param(tamper, "children", "RUNE_DIGEST_MISMATCH", "number 9 of a node's own", id="tampered-secret"),
         pytest.param(lose_a_manifest, "children", "", "untagged", id="secret-manifest-cleaned-up"),
         pytest.param(lose_a_snapshot, "history", "", "untagged", id="snapshot-cleaned-up"),
     ],
