@@ -63,12 +63,14 @@ def test_who_may_what(who: str, verb: str, resource: str, namespace: str, may: b
 
 
 def test_nothing_is_left_of_a_volume(kube: Kube, store: Store, namespace: str, nodes: list[Node]) -> None:
-    store.set("prod/db", password="s3cret")
+    path, value = f"prod/{namespace}", f"value-{namespace}"
+    store.set(path, password=value)
     kube.apply(
-        provider_class("db", namespace, [{"path": "prod/db", "key": "password"}]),
+        provider_class("db", namespace, [{"path": path, "key": "password"}]),
         pod("reader", namespace, "db", node=nodes[0].name),
     )
     await_running(kube, namespace, "reader")
+    assert read(kube, namespace, "reader", "/secrets/password") == value
     uid = kube.get("Pod", "reader", namespace)["metadata"]["uid"]
     status = f"reader-{namespace}-db"
     look = f"grep -c 'tmpfs /var/lib/kubelet/pods/{uid}/volumes/kubernetes.io~csi/' /proc/mounts || true"
@@ -83,8 +85,12 @@ def test_nothing_is_left_of_a_volume(kube: Kube, store: Store, namespace: str, n
         lambda: kube.find("SecretProviderClassPodStatus", status, namespace) is None,
         what="the status of the mount goes",
     )
-    state = nodes[0].run("grep -rl s3cret /var/lib/rune /var/lib/kubelet/plugins 2>/dev/null || true")
-    assert state.strip() == "", "the value is nowhere on the node's disk"
+
+    def files_with(text: str) -> str:
+        return nodes[0].run(f"grep -rl {text} /var/lib/rune /var/lib/kubelet/plugins 2>/dev/null || true").strip()
+
+    assert files_with(path), "the node keeps the store's snapshot, which names paths"
+    assert files_with(value) == "", "the value is nowhere on the node's disk"
 
 
 def test_a_class_of_another_namespace_is_not_found(
