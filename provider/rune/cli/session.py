@@ -44,10 +44,14 @@ class Session:
         """The store that --store, RUNE_STORE or rune.yaml chooses."""
         return self.project().store(self.store_name)
 
+    def config(self) -> WriterConfig:
+        """The chosen store with the user's own keys, and the identity to sign by."""
+        return replace(writer_config(self.entry()), identity=self._identity())
+
     @contextmanager
     def store(self) -> Iterator[Store]:
         """The chosen store; what it does is shown as progress on a terminal."""
-        config = replace(writer_config(self.entry()), identity=self._identity())
+        config = self.config()
         with progress(self.printer) as step:
             yield Store.open(config, progress=step)
 

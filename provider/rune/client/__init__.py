@@ -5,5 +5,6 @@
     store.set() store.put() store.rm() store.rollback() store.policy_put() store.refresh() store.sign()
 
 `create_store` makes a new one (rune.client.create), rune.client.keys makes and changes keysets and signing keys, and
-rune.client.manifests makes the Kubernetes objects that go with a store. Everything raises rune.errors.RuneError.
+rune.client.manifests makes the Kubernetes objects that go with a store. rune.client.sealed seals values into files for
+Git, checks them and commits them. Everything raises rune.errors.RuneError.
 """

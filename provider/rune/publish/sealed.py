@@ -1,6 +1,6 @@
 """Committing sealed files: the Plan of `rune put --sealed`. It needs no keyset, public or private."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
@@ -91,11 +91,13 @@ class SealedChange:
             InvalidValue: a secret becomes larger than the format allows.
         """
         edits = self.pending(contents, load)
+        fresh: dict[SecretPath, dict[KeyName, SealedValue]] = {}
+        for edit in edits:
+            fresh.setdefault(edit.path, {})[edit.key.key] = edit.value
         secrets = dict(contents.secrets)
         manifests: list[bytes] = []
-        for path in dict.fromkeys(edit.path for edit in edits):
-            fresh = {edit.key.key: edit.value for edit in edits if edit.path == path}
-            after: Mapping[KeyName, SealedValue] = {**contents.keys(path, load), **fresh}
+        for path, values in fresh.items():
+            after = {**contents.keys(path, load), **values}
             manifest = encode_secret(Secret(inline(after.values())))
             secrets[path] = describe_secret(path, manifest)
             manifests.append(manifest)

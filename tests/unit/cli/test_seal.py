@@ -100,6 +100,16 @@ def test_an_old_file_is_refused_and_says_what_to_do(store: Rune) -> None:
     assert store("put", "--sealed", "old.yaml").code == 0
 
 
+def test_files_are_committed_by_whoever_signs_otherwise(store: Rune) -> None:
+    """As in CI: not by the key that is at hand, but by the identity that is asked for."""
+    store("seal", "-f", "db.yaml", DB, "password=@password")
+    ended = store("--identity-token-file", "user", "put", "--sealed", "db.yaml")
+    assert ended.code == 6
+    assert "RUNE_SIGNING_KEY_MISSING" in ended.err
+    assert store("seal", "--verify", "db.yaml").code == 0
+    assert len(json.loads(store("-o", "json", "log").out)) == 1
+
+
 def test_several_files_are_one_revision(store: Rune) -> None:
     store("seal", "-f", "a.yaml", "prod/payments/a", "k=@user")
     store("seal", "-f", "b.yaml", "prod/payments/b", "k=@user")

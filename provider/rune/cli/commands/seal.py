@@ -9,7 +9,7 @@ import click
 from rune.cli.commands.options import announce, recipient_of, value_options, values_of
 from rune.cli.output import Cell, Column
 from rune.cli.progress import progress
-from rune.cli.session import Session, writer_config
+from rune.cli.session import Session
 from rune.client.sealed import SealedFinding, Sealer, SealRequest, decode_sealed, encode_sealed
 from rune.client.store import CommitOptions
 from rune.errors import InvalidInput, InvalidSealedFile
@@ -115,7 +115,7 @@ def _row(finding: SealedFinding) -> dict[str, Cell]:
 @contextmanager
 def _sealer(session: Session) -> Iterator[Sealer]:
     """The chosen store's sealed files; what is asked of the registry is shown as progress on a terminal."""
-    config = writer_config(session.entry())
+    config = session.config()
     with progress(session.printer) as step:
         yield Sealer.open(config, progress=step)
 
