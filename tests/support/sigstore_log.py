@@ -43,9 +43,7 @@ class Log:
             The entry as Rekor's API answers it, without its UUID.
         """
         body = _body(envelope, certificate_pem)
-        with self._lock:
-            self._leaves.append(_leaf(body))
-            leaves = list(self._leaves)
+        leaves = self._append(body)
         index = len(leaves) - 1
         entry: Entry = {
             "body": base64.b64encode(body).decode(),
@@ -66,6 +64,39 @@ class Log:
             },
         }
         return entry
+
+    def add_digest(self, digest: bytes, signature: bytes, certificate: bytes) -> Entry:
+        """Take in a signature over a digest, as Rekor v2 does: without a time, and without a promise.
+
+        Args:
+            digest: the SHA-256 of what was signed.
+            signature: ASN.1 DER.
+            certificate: the signer's, DER.
+
+        Returns:
+            The entry in the form that it has in a bundle.
+        """
+        body = _digest_body(digest, signature, certificate)
+        leaves = self._append(body)
+        index, root = len(leaves) - 1, _root(leaves)
+        return {
+            "logIndex": str(index),
+            "logId": {"keyId": _base64(self.id)},
+            "kindVersion": {"kind": "hashedrekord", "version": "0.0.2"},
+            "inclusionProof": {
+                "logIndex": str(index),
+                "rootHash": _base64(root),
+                "treeSize": str(len(leaves)),
+                "hashes": [_base64(found) for found in _path(index, leaves)],
+                "checkpoint": {"envelope": self._checkpoint(len(leaves), root)},
+            },
+            "canonicalizedBody": _base64(body),
+        }
+
+    def _append(self, body: bytes) -> list[bytes]:
+        with self._lock:
+            self._leaves.append(_leaf(body))
+            return list(self._leaves)
 
     def _checkpoint(self, size: int, root: bytes) -> str:
         """A signed note (github.com/transparency-dev/formats, log/README.md)."""
@@ -113,6 +144,21 @@ def _body(envelope: bytes, certificate_pem: bytes) -> bytes:
         },
     }
     return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _digest_body(digest: bytes, signature: bytes, certificate: bytes) -> bytes:
+    """An entry of kind hashedrekord, version 0.0.2 (github.com/sigstore/rekor-tiles)."""
+    verifier = {"keyDetails": "PKIX_ECDSA_P256_SHA_256", "x509Certificate": {"rawBytes": _base64(certificate)}}
+    spec = {
+        "data": {"algorithm": "SHA2_256", "digest": _base64(digest)},
+        "signature": {"content": _base64(signature), "verifier": verifier},
+    }
+    document = {"apiVersion": "0.0.2", "kind": "hashedrekord", "spec": {"hashedRekordV002": spec}}
+    return json.dumps(document, sort_keys=True, separators=(",", ":")).encode()
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
 
 
 def _leaf(data: bytes) -> bytes:

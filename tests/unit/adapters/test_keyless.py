@@ -213,6 +213,74 @@ def test_what_another_made_or_at_another_time_does_not_count(document: Document)
     assert not accepts(document)
 
 
+class TestSignaturesWithTimestamps:
+    """Rekor v2: the log gives no time, a timestamp authority does."""
+
+    STAMPED = INSTANCE.sign_stamped(STATEMENT)
+
+    def test_they_count(self) -> None:
+        assert accepts(self.STAMPED)
+        assert not accepts(self.STAMPED, IdentitySpec(GITHUB, subject=OTHER_WORKFLOW))
+
+    @pytest.mark.parametrize(
+        "document",
+        [
+            pytest.param(
+                INSTANCE.sign_stamped(STATEMENT, stamped_after=timedelta(minutes=11)), id="stamped-after-it-expired"
+            ),
+            pytest.param(
+                INSTANCE.sign_stamped(STATEMENT, stamped_after=-timedelta(minutes=1)), id="stamped-before-it-was-issued"
+            ),
+            pytest.param(
+                Sigstore(authority=INSTANCE.authority, log=INSTANCE.log).sign_stamped(STATEMENT),
+                id="another-timestamp-authority",
+            ),
+            pytest.param(
+                Sigstore(authority=INSTANCE.authority, log=Log(), stamps=INSTANCE.stamps).sign_stamped(STATEMENT),
+                id="another-log",
+            ),
+        ],
+    )
+    def test_but_not_at_another_time_or_by_others(self, document: Document) -> None:
+        assert not accepts(document)
+
+    @pytest.mark.parametrize(
+        "bend",
+        [
+            pytest.param(lambda d: _material(d).pop("timestampVerificationData"), id="no-timestamps"),
+            pytest.param(
+                lambda d: _material(d)["timestampVerificationData"].update(rfc3161Timestamps=[]), id="empty-timestamps"
+            ),
+            pytest.param(
+                lambda d: _material(d).update(
+                    timestampVerificationData=_material(INSTANCE.sign_stamped(STATEMENT))["timestampVerificationData"]
+                ),
+                id="the-timestamp-of-another-signature",
+            ),
+            pytest.param(
+                lambda d: _material(d)["timestampVerificationData"].update(
+                    rfc3161Timestamps=_material(d)["timestampVerificationData"]["rfc3161Timestamps"] * 40
+                ),
+                id="forty-timestamps",
+            ),
+            pytest.param(lambda d: _material(d).update(tlogEntries=[]), id="no-log-entry"),
+        ],
+    )
+    def test_nor_without_what_proves_the_time(self, bend: Callable[[Document], object]) -> None:
+        document = copy.deepcopy(self.STAMPED)
+        bend(document)
+        assert not accepts(document)
+
+    def test_a_time_of_the_log_that_nobody_signed_is_not_looked_at(self) -> None:
+        document = copy.deepcopy(INSTANCE.sign_stamped(STATEMENT, stamped_after=timedelta(minutes=11)))
+        _entry(document)["integratedTime"] = str(int(NOW.timestamp()))
+        assert not accepts(document)
+
+    def test_a_timestamp_authority_that_was_retired_proves_nothing(self) -> None:
+        root = INSTANCE.trusted_root({"timestampAuthorities": (NOW - timedelta(days=9), NOW - timedelta(days=1))})
+        assert not accepts(self.STAMPED, roots=TrustedRoots(encode(root)))
+
+
 def test_a_second_envelope_that_only_the_library_reads_is_not_taken_for_ours() -> None:
     """sigstore's model takes a field's name in both spellings; ours knows one."""
     hostile = copy.deepcopy(SIGNED)
