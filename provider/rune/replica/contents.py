@@ -61,7 +61,7 @@ class Tier(Generic[T]):
             try:
                 found[digest] = self.waiting.result(future, deadline, doing=f"fetching {self.what} {digest[:19]}")
             except RuneError as error:
-                found[digest] = error
+                found[digest] = failures.again(error)
         return found
 
     def load(self, state: State, descriptor: Descriptor) -> T:
@@ -88,7 +88,7 @@ class Tier(Generic[T]):
             try:
                 data = self.ask(source, descriptor, share_of(deadline, len(sources) - index))
             except RuneError as error:
-                failed.append(error)
+                failed.append(failures.again(error))
             else:
                 state.parts.cache.put(data)
                 return data

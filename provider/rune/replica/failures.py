@@ -67,3 +67,13 @@ def refuses(error: RuneError) -> bool:
     if isinstance(error, UnsafeFile):
         return False
     return isinstance(error, VerificationFailed | PermissionDenied | NotReady)
+
+
+def again(error: RuneError) -> RuneError:
+    """The same error as a new exception, without what it was raised from.
+
+    An exception holds its traceback, that the frames, and those the answer that was refused: megabytes, for as long as
+    the error is kept, and until the garbage collector comes by where frames and exception hold each other. One that
+    many threads raise would also be given all their tracebacks.
+    """
+    return type(error)(error.what, mend=error.mend)

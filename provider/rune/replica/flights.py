@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 from rune.errors import DeadlineExceeded, InternalError, Overloaded, RuneError
 from rune.model.clock import Deadline
+from rune.replica.failures import again
 from rune.replica.workers import Workers
 
 K = TypeVar("K", bound=Hashable)
@@ -94,11 +95,3 @@ def _outcome(future: Future[T], timeout_s: float, doing: str) -> T:
     raise InternalError(
         f"{doing} failed unexpectedly ({type(error).__name__})", mend="see the provider's log and report it"
     )
-
-
-def again(error: RuneError) -> RuneError:
-    """The same error as a new exception.
-
-    One that is kept and raised by many threads would be given all their tracebacks, and keep them alive.
-    """
-    return type(error)(error.what, mend=error.mend)

@@ -63,7 +63,7 @@ def load_pinned(state: State, entry: HistoryEntry, keeper: Keeper, clock: Clock)
             found = _fetch(source, state.parts.cache, state, entry, share_of(deadline, len(sources) - index))
             accepted = _accepted(state, entry, found)
         except RuneError as error:
-            failed.append(error)
+            failed.append(failures.again(error))
         else:
             keeper.pin(state.parts.cache, found)
             return accepted

@@ -120,20 +120,29 @@ class Refresher:
         for index, source in enumerate(parts.sources):
             gatherer = Gatherer(source, parts.cache, share_of(deadline, len(parts.sources) - index))
             try:
-                gathered = gatherer.head(known=known, policy_signed=parts.trust.policy is not None)
-                if gathered is not None:
-                    return _Changed(index, gathered, self._accept(gathered.evidence, parts, current))
+                changed = self._ask_one(index, gatherer, parts, current, known)
+                if changed is not None:
+                    return changed
                 if current is not None:
                     # It may have expired since it was accepted, and a mirror may have a newer one.
                     check_fresh(current.accepted, self._services.clock.now())
                     return _Unchanged(index, current)
             except RuneError as error:
-                failed.append(error)
+                failed.append(failures.again(error))
         if not failed:
             raise StoreInvalid(f"{self._object.name} has no source that answers", mend="give spec.registry a url")
         if current is not None and not same_trust:
             self._judge_again(parts, current)
         raise failures.of_store(failed, has_state=current is not None)
+
+    def _ask_one(
+        self, index: int, gatherer: Gatherer, parts: StoreParts, current: State | None, known: Descriptor | None
+    ) -> _Changed | None:
+        """What one source has that is new and acceptable; what isn't ends with this frame."""
+        gathered = gatherer.head(known=known, policy_signed=parts.trust.policy is not None)
+        if gathered is None:
+            return None
+        return _Changed(index, gathered, self._accept(gathered.evidence, parts, current))
 
     def _judge_again(self, parts: StoreParts, current: State) -> None:
         """Judge what is served by today's signers, while no source gives it again: their silence must not keep it.

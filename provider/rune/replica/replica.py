@@ -15,7 +15,8 @@ from rune.model.spec import StoreObject, StoreSpec
 from rune.model.store import HistoryEntry, Secret, Snapshot
 from rune.replica import view
 from rune.replica.contents import secrets_tier, values_tier
-from rune.replica.flights import Flights, again
+from rune.replica.failures import again
+from rune.replica.flights import Flights
 from rune.replica.keeper import Keeper
 from rune.replica.pins import load_pinned, pinnable
 from rune.replica.refresh import Refresher
@@ -193,7 +194,7 @@ class Replica:
             self._prefetch(state)
             self._view = view.succeeded(state, clock.monotonic())
         except RuneError as caught:
-            error = caught
+            error = again(caught)
         except Exception as bug:  # noqa: BLE001  # a bug of ours must not leave the store unpolled, nor polled hotly
             # Neither text nor traceback: nobody knows what a stranger's exception quotes.
             _LOG.error("refreshing %s failed unexpectedly: %s", self.object.name, type(bug).__name__)

@@ -12,7 +12,6 @@ from rune.model.clock import Clock
 from rune.model.limits import REPLICA
 from rune.model.spec import StoreSpec
 from rune.replica import failures
-from rune.replica.flights import again
 from rune.replica.state import State
 
 _RANDOM: Final = secrets.SystemRandom()
@@ -49,7 +48,7 @@ class View:
             StoreStale, HeadExpired: the state has become too old.
         """
         if self.refusal is not None:
-            raise again(self.refusal)
+            raise failures.again(self.refusal)
         if self.state is None:
             raise InternalError("the store was never asked for", mend="report it")
         self.state.check(clock)

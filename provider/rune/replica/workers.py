@@ -7,7 +7,8 @@ from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from rune.errors import Overloaded
+from rune.errors import Overloaded, RuneError
+from rune.replica.failures import again
 
 T = TypeVar("T")
 
@@ -22,6 +23,8 @@ class _Job(Generic[T]):
             return
         try:
             result = self.work()
+        except RuneError as error:
+            self.future.set_exception(again(error))
         except BaseException as error:  # noqa: BLE001  # whoever waits for the Future gets it; nobody else could
             self.future.set_exception(error)
         else:

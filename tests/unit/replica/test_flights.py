@@ -6,7 +6,8 @@ import pytest
 
 from rune.errors import DeadlineExceeded, InternalError, Overloaded, StoreStale
 from rune.model.clock import Deadline, SystemClock
-from rune.replica.flights import Flights, Waiting, again
+from rune.replica.failures import again
+from rune.replica.flights import Flights, Waiting
 from rune.replica.workers import Workers
 
 CLOCK = SystemClock()
