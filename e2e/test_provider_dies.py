@@ -58,7 +58,7 @@ Disturbance = Callable[[list[Node]], None]
 CASES = [
     # What, how often again (None: once), how many pods.
     pytest.param(roll_out, None, 50, id="rolling-update"),
-    pytest.param(kill_worker, 2.0, 20, id="worker-killed-again-and-again"),
+    pytest.param(kill_worker, 10.0, 20, id="worker-killed-again-and-again"),
     pytest.param(kill_everything, None, 15, id="all-of-it-killed"),
     pytest.param(freeze_worker, None, 15, id="worker-frozen"),
     pytest.param(freeze_everything, None, 15, id="all-of-it-frozen"),

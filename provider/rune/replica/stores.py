@@ -113,5 +113,5 @@ def _not_found(name: StoreName) -> StoreNotFound:
         )
     return StoreNotFound(
         f"there is no {name}",
-        mend="create it there (`rune manifest store` prints one), or name a ClusterRuneStore with `clusterStore`",
+        mend="create it there (`rune manifest runestore` prints one), or name a ClusterRuneStore with `clusterStore`",
     )

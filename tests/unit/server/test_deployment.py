@@ -24,17 +24,17 @@ def test_its_flags_are_understood(pod: Any) -> None:
     assert flags.takeover, "in an update the old provider still has the socket"
 
 
-def test_a_container_that_is_frozen_whole_is_killed_within_half_a_minute(pod: Any) -> None:
+def test_a_container_that_is_frozen_whole_is_killed_long_before_the_kubelet_gives_up_a_mount(pod: Any) -> None:
     probe = pod["containers"][0]["livenessProbe"]
     assert probe["httpGet"]["path"] == "/livez"
     noticed_s = probe["periodSeconds"] * probe["failureThreshold"] + probe["timeoutSeconds"]
-    assert noticed_s + probe["terminationGracePeriodSeconds"] <= 25
+    assert noticed_s + probe["terminationGracePeriodSeconds"] <= 35
 
 
 def test_a_loaded_machine_is_not_a_frozen_one(pod: Any) -> None:
     probe = pod["containers"][0]["livenessProbe"]
     assert probe["timeoutSeconds"] > 2, "what our own round trip may take"
-    assert probe["periodSeconds"] * (probe["failureThreshold"] - 1) >= 10, "the supervisor's restart comes first"
+    assert probe["periodSeconds"] * (probe["failureThreshold"] - 1) >= 20, "the supervisor's restart comes first"
 
 
 def test_a_start_and_a_stop_have_the_time_they_need(pod: Any) -> None:
