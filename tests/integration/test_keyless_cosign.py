@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from rune.adapters.keyless import IdentityVerifier
+from rune.adapters.keyless_proof import Proofs
 from rune.adapters.keyless_root import TrustedRoots
 from rune.adapters.keyless_sign import KeylessSigner
 from rune.errors import SignatureInvalid, SignatureMissing
@@ -47,7 +48,7 @@ class Place:
         return KeylessSigner(self.roots(), token_file=token, signing_config=self.signing_config, clock=SystemClock())
 
     def verifier(self, subject: str, issuer: str = ISSUER) -> IdentityVerifier:
-        return IdentityVerifier(IdentitySpec(issuer, subject=subject), self.roots())
+        return IdentityVerifier(IdentitySpec(issuer, subject=subject), Proofs(self.roots()))
 
 
 @pytest.fixture

@@ -41,8 +41,8 @@ class Sigstore:
         """What verifiers need of it.
 
         Args:
-            times: when each of `tlogs`, `ctlogs`, `certificateAuthorities` and `timestampAuthorities` is trusted; for ever
-                unless given.
+            times: for `tlogs`, `ctlogs`, `certificateAuthorities` or `timestampAuthorities`, when they are trusted; for
+                ever unless given.
         """
         begun = self.authority.root.not_valid_before_utc
         spans = {

@@ -1,4 +1,4 @@
-"""A timestamp authority (RFC 3161) of keys made for one test: proves the time where the log doesn't, as with Rekor v2."""
+"""A timestamp authority (RFC 3161) of keys made for one test: proves the time where the log doesn't, as Rekor v2."""
 
 from datetime import datetime, timedelta
 from hashlib import sha256

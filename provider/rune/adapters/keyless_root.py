@@ -1,7 +1,7 @@
 """Whom signatures by identity are proved by: sigstore's trusted root, read from bytes that are given, never fetched.
 
-The only modules that import sigstore are this one, keyless and keyless_sign; nothing imports them unless a store names
-an identity, or someone signs as one.
+The only modules that import sigstore are this one and others of its name, keyless*; nothing imports them unless a store
+names an identity, or someone signs as one.
 """
 
 import importlib.resources

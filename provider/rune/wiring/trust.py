@@ -38,10 +38,11 @@ def open_trust(verify: VerifySpec, trusted_root: bytes | None) -> Trust:
 def _identity_opener(trusted_root: bytes | None) -> _OpenIdentity:
     # Imported only here: sigstore costs 21 MiB, and most stores have key pairs alone.
     from rune.adapters.keyless import IdentityVerifier
+    from rune.adapters.keyless_proof import Proofs
     from rune.adapters.keyless_root import TrustedRoots, public_good_root
 
-    roots = TrustedRoots(public_good_root() if trusted_root is None else trusted_root)
-    return lambda identity: IdentityVerifier(identity, roots)
+    proofs = Proofs(TrustedRoots(public_good_root() if trusted_root is None else trusted_root))
+    return lambda identity: IdentityVerifier(identity, proofs)
 
 
 def _no_identity(identity: IdentitySpec) -> SignatureVerifier:

@@ -18,6 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from rune.adapters.keyless import IdentityVerifier
+from rune.adapters.keyless_proof import Proofs
 from rune.adapters.keyless_root import TrustedRoots, public_good_root
 from rune.adapters.keypair import KeySigner, KeyVerifier
 from rune.errors import InvalidConfig, RuneError, SignatureInvalid, SignatureMissing
@@ -43,7 +44,7 @@ NOW = datetime.now(UTC).replace(microsecond=0)
 
 def accepts(document: Document | bytes, identity: IdentitySpec = RELEASE, roots: TrustedRoots = ROOTS) -> bool:
     data = document if isinstance(document, bytes) else encode(document)
-    return IdentityVerifier(identity, roots).verify(decode_bundle(data))
+    return IdentityVerifier(identity, Proofs(roots)).verify(decode_bundle(data))
 
 
 def signed_as(claim: Claim) -> Document:
@@ -53,9 +54,9 @@ def signed_as(claim: Claim) -> Document:
 def test_a_signature_by_an_accepted_identity_counts() -> None:
     assert accepts(SIGNED)
     assert accepts(SIGNED, ANYTHING)
-    verifier = IdentityVerifier(RELEASE, ROOTS)
+    verifier = IdentityVerifier(RELEASE, Proofs(ROOTS))
     assert approved_by(DIGEST, [encode(SIGNED)], [verifier], what="head", role="writer") == WORKFLOW
-    assert IdentityVerifier(ANYTHING, ROOTS).name == "https://github.com/acme/infra/**"
+    assert IdentityVerifier(ANYTHING, Proofs(ROOTS)).name == "https://github.com/acme/infra/**"
 
 
 @pytest.mark.parametrize(
@@ -303,7 +304,7 @@ def test_keys_and_identities_are_not_taken_for_each_other() -> None:
     assert by_key.verify(plain)
     assert not by_key.verify(decode_bundle(encode(certified)))
     assert accepts(certified)
-    assert not IdentityVerifier(RELEASE, ROOTS).verify(plain)
+    assert not IdentityVerifier(RELEASE, Proofs(ROOTS)).verify(plain)
 
 
 @pytest.mark.parametrize(
@@ -321,7 +322,7 @@ def test_an_attestation_by_an_accepted_identity_is_no_approval(payload: Document
     document = INSTANCE.sign(said)
     assert accepts(document)
     with pytest.raises(SignatureMissing):
-        approved_by(DIGEST, [encode(document)], [IdentityVerifier(RELEASE, ROOTS)], what="head", role="writer")
+        approved_by(DIGEST, [encode(document)], [IdentityVerifier(RELEASE, Proofs(ROOTS))], what="head", role="writer")
 
 
 class TestWhatATrustedRootSaysOfTimes:
@@ -374,7 +375,7 @@ def test_no_damage_is_accepted_or_raises(at: int, flip: int) -> None:
         envelope = decode_bundle(bytes(data))
     except RuneError:
         return
-    accepted = IdentityVerifier(RELEASE, ROOTS).verify(envelope)
+    accepted = IdentityVerifier(RELEASE, Proofs(ROOTS)).verify(envelope)
     # A bit that base64 or JSON ignores changes nothing of what is said.
     assert not accepted or envelope.payload == STATEMENT
 
@@ -382,18 +383,43 @@ def test_no_damage_is_accepted_or_raises(at: int, flip: int) -> None:
 def test_what_is_not_accepted_is_told_only_by_the_kind_of_error(caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.DEBUG, logger="rune"):
         assert not accepts(signed_as(Claim.of(GITHUB, "https://evil.example/injected")))
+        damaged = copy.deepcopy(SIGNED)
+        _material(damaged)["certificate"]["rawBytes"] = "AAAA"
+        assert not accepts(damaged)
+        assert not accepts(signed_as(Claim(scts=0)))
+    assert "ValueError" in caplog.text
     assert "VerificationError" in caplog.text
     assert "injected" not in caplog.text
 
 
+def test_a_verdict_is_for_one_bundle_and_one_payload() -> None:
+    """Verdicts are kept; that must never let another bundle, or another reading of it, pass for a good one."""
+    verifier = IdentityVerifier(RELEASE, Proofs(ROOTS))
+    good = decode_bundle(encode(SIGNED))
+    other = replace(good, payload=statement(digest_of(b"other")))
+    stranger = decode_bundle(encode(Sigstore().sign(STATEMENT)))
+    for _ in range(2):
+        assert verifier.verify(good)
+        assert not verifier.verify(other)
+        assert not verifier.verify(stranger)
+
+
+def test_many_verdicts_are_forgotten_and_found_anew() -> None:
+    verifier = IdentityVerifier(RELEASE, Proofs(ROOTS))
+    good = decode_bundle(encode(SIGNED))
+    for number in range(200):
+        verifier.verify(replace(good, payload=b"%d" % number))
+    assert verifier.verify(good)
+
+
 def test_a_pattern_that_is_too_wide_is_refused() -> None:
     with pytest.raises(InvalidConfig):
-        IdentityVerifier(IdentitySpec(GITHUB, subject_pattern="*"), ROOTS)
+        IdentityVerifier(IdentitySpec(GITHUB, subject_pattern="*"), Proofs(ROOTS))
 
 
 def test_as_many_signatures_as_are_looked_at_may_be_hostile() -> None:
     strangers = [encode(signed_as(Claim.of(GITHUB, OTHER_WORKFLOW)))] * (FORMAT.signatures_per_digest - 1)
-    verifier = IdentityVerifier(RELEASE, ROOTS)
+    verifier = IdentityVerifier(RELEASE, Proofs(ROOTS))
     assert approved_by(DIGEST, [*strangers, encode(SIGNED)], [verifier], what="head", role="writer") == WORKFLOW
     with pytest.raises(SignatureInvalid):
         approved_by(DIGEST, strangers, [verifier], what="head", role="writer")
@@ -409,9 +435,9 @@ def test_as_many_signatures_as_are_looked_at_may_be_hostile() -> None:
 )
 def test_what_we_read_must_be_what_the_library_verified(changes: Document) -> None:
     envelope = decode_bundle(encode(SIGNED))
-    assert IdentityVerifier(RELEASE, ROOTS).verify(envelope)
-    assert not IdentityVerifier(RELEASE, ROOTS).verify(replace(envelope, **changes))
+    assert IdentityVerifier(RELEASE, Proofs(ROOTS)).verify(envelope)
+    assert not IdentityVerifier(RELEASE, Proofs(ROOTS)).verify(replace(envelope, **changes))
 
 
 def test_an_envelope_without_a_bundle_is_not_accepted() -> None:
-    assert not IdentityVerifier(RELEASE, ROOTS).verify(Envelope("t", b"", b"", b"", certified=True))
+    assert not IdentityVerifier(RELEASE, Proofs(ROOTS)).verify(Envelope("t", b"", b"", b"", certified=True))

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from rune.adapters.keyless import IdentityVerifier
+from rune.adapters.keyless_proof import Proofs
 from rune.adapters.keyless_root import TrustedRoots
 from rune.adapters.keyless_sign import KeylessSigner
 from rune.errors import InvalidConfig, RuneError, SignatureInvalid, SigningKeyMissing, SigningUnavailable
@@ -55,8 +56,8 @@ def test_what_is_signed_is_accepted_as_the_tokens_identity(server: SigstoreServe
     envelope = decode_bundle(sign(signer(server, tmp_path), DIGEST))
     roots = TrustedRoots(encode(server.instance.trusted_root()))
     assert approves(envelope.payload, envelope.payload_type, DIGEST)
-    assert IdentityVerifier(IdentitySpec(ISSUER, subject=ANNA), roots).verify(envelope)
-    assert not IdentityVerifier(IdentitySpec(ISSUER, subject="mallory@example.com"), roots).verify(envelope)
+    assert IdentityVerifier(IdentitySpec(ISSUER, subject=ANNA), Proofs(roots)).verify(envelope)
+    assert not IdentityVerifier(IdentitySpec(ISSUER, subject="mallory@example.com"), Proofs(roots)).verify(envelope)
 
 
 def test_the_token_goes_to_the_certificate_authority_alone_and_once(server: SigstoreServer, tmp_path: Path) -> None:
@@ -85,7 +86,7 @@ def test_a_ci_jobs_own_token_is_found(server: SigstoreServer, tmp_path: Path, mo
     roots = TrustedRoots(encode(server.instance.trusted_root()))
     anna = KeylessSigner(roots, token_file=None, signing_config=config, clock=SystemClock())
     envelope = decode_bundle(sign(anna, DIGEST))
-    assert IdentityVerifier(IdentitySpec(ISSUER, subject=ANNA), roots).verify(envelope)
+    assert IdentityVerifier(IdentitySpec(ISSUER, subject=ANNA), Proofs(roots)).verify(envelope)
 
 
 @pytest.mark.parametrize(
