@@ -91,7 +91,7 @@ def read_base(
 
 def _read(access: Access, mark: Mark | None, expect_revision: int | None, deadline: Deadline) -> Base:
     gatherer = Gatherer(access.registry, None, deadline)
-    gathered = gatherer.head(known=None, policy_signed=access.trust.policy is not None)
+    gathered = gatherer.head(known=None, policy_signed=access.trust.policy is not None, trust=access.trust)
     if gathered is None:
         raise InternalError("a head was asked for without a known one, and none came", mend="report this")
     expectation = Expectation(access.store_id, access.epoch, expect_revision or 0, access.trust)

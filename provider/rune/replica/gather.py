@@ -10,8 +10,9 @@ from rune.errors import NotFound, VerificationFailed
 from rune.model.clock import Deadline
 from rune.model.oci import Descriptor, Digest
 from rune.model.store import LATEST
-from rune.ports import ContentCache, Registry
+from rune.ports import ContentCache, Registry, Trust
 from rune.snapshot.accept import Evidence, PolicyEvidence, Signed
+from rune.snapshot.approval import approved_by
 from rune.snapshot.codec import decode_head, decode_policy, decode_snapshot
 from rune.snapshot.cosign import candidates, decode_bundle_manifest
 
@@ -40,12 +41,14 @@ class Gatherer:
     """None for a writer that keeps nothing."""
     deadline: Deadline
 
-    def head(self, *, known: Descriptor | None, policy_signed: bool) -> Gathered | None:
+    def head(self, *, known: Descriptor | None, policy_signed: bool, trust: Trust | None = None) -> Gathered | None:
         """What stands behind `latest`, with one conditional request if that is still `known`.
 
         Args:
             known: the head that was accepted last, as it was resolved.
             policy_signed: whether the policy needs signatures of its own.
+            trust: go no further than these signers vouch for it: a snapshot may be large, and isn't fetched on the
+                word of a head, nor parsed, that none of them signed. None: gather all, whatever it is worth.
 
         Returns:
             None if the head is still the known one.
@@ -57,8 +60,14 @@ class Gatherer:
         head = self.registry.resolve(LATEST, known=known, deadline=self.deadline)
         if head is known:
             return None
-        signed_head = self.signed(head)
-        signed_snapshot = self.signed(decode_head(signed_head.data).snapshot)
+        data = self._get(head, self.registry.manifest)
+        named = decode_head(data).snapshot
+        signed_head = Signed(data, self._bundles(head.digest))
+        if trust is not None:
+            approved_by(head.digest, signed_head.bundles, trust.freshness, what="head", role="freshness signer")
+        signed_snapshot = self.signed(named)
+        if trust is not None:
+            approved_by(named.digest, signed_snapshot.bundles, trust.writers, what="snapshot", role="writer")
         policy = decode_snapshot(signed_snapshot.data).policy
         evidence = Evidence(
             head=signed_head,

@@ -139,7 +139,7 @@ class Refresher:
         self, index: int, gatherer: Gatherer, parts: StoreParts, current: State | None, known: Descriptor | None
     ) -> _Changed | None:
         """What one source has that is new and acceptable; what isn't ends with this frame."""
-        gathered = gatherer.head(known=known, policy_signed=parts.trust.policy is not None)
+        gathered = gatherer.head(known=known, policy_signed=parts.trust.policy is not None, trust=parts.trust)
         if gathered is None:
             return None
         return _Changed(index, gathered, self._accept(gathered.evidence, parts, current))

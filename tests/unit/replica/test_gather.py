@@ -1,6 +1,6 @@
 import pytest
 
-from rune.errors import DigestMismatch, FormatInvalid, RegistryUnavailable, SecretNotFound, StoreEmpty
+from rune.errors import DigestMismatch, FormatInvalid, RegistryUnavailable, SecretNotFound, SignatureInvalid, StoreEmpty
 from rune.model.clock import Deadline, SystemClock
 from rune.model.limits import FORMAT
 from rune.model.oci import MEDIA_INDEX, MEDIA_MANIFEST, Descriptor, digest_of
@@ -10,7 +10,7 @@ from rune.snapshot.accept import Signed, accept
 from rune.snapshot.codec import describe_head
 from rune.snapshot.cosign import add_referrer, fallback_tag, sign
 from tests.fakes.registry import MemoryRegistry
-from tests.fakes.signing import SIGNED_AT, STRANGER, FakeSigner, expectation
+from tests.fakes.signing import SIGNED_AT, STRANGER, FakeSigner, expectation, trust
 from tests.fakes.store import Line, MemoryCache, put_signed
 from tests.fakes.world import DOWN
 
@@ -153,3 +153,28 @@ def _refer(registry: MemoryRegistry, subject: bytes, referrer: Descriptor) -> No
     tag = fallback_tag(digest_of(subject))
     index = add_referrer(registry.manifests[registry.tagged[tag]][0], referrer)
     registry.put_manifest(index, MEDIA_INDEX, tag=tag, deadline=Deadline.after(20, SystemClock()))
+
+
+def test_no_snapshot_is_fetched_on_the_word_of_a_head_that_nobody_vouches_for(registry: MemoryRegistry) -> None:
+    snapshot = Line().commit(registry, freshness=STRANGER).head.snapshot.digest
+    with pytest.raises(SignatureInvalid):
+        gatherer(registry).head(known=None, policy_signed=False, trust=trust())
+    assert ("manifest", snapshot) not in registry.asked
+
+
+def test_no_snapshot_is_parsed_that_nobody_vouches_for(registry: MemoryRegistry) -> None:
+    store = Line().commit(registry, writer=STRANGER)
+    with pytest.raises(SignatureInvalid):
+        gatherer(registry).head(known=None, policy_signed=False, trust=trust())
+    policy = store.snapshot.policy
+    assert policy is not None
+    assert ("manifest", store.head.snapshot.digest) in registry.asked
+    assert ("manifest", policy.digest) not in registry.asked
+
+
+def test_a_head_that_is_none_costs_one_request(registry: MemoryRegistry) -> None:
+    Line().commit(registry)
+    registry.answer(registry.tagged[LATEST], b"{}")
+    with pytest.raises(FormatInvalid):
+        gatherer(registry).head(known=None, policy_signed=False)
+    assert [method for method, _ in registry.asked] == ["resolve"]
