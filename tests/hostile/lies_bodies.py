@@ -43,6 +43,11 @@ def _slow_headers(honest: Answer) -> Iterable[bytes]:
     return chain([OK], _bytes_of(b"X-Filler: " + b"x" * KIB))
 
 
+def _silent(honest: Answer) -> Iterable[bytes]:
+    """Longer than anyone waits."""
+    return repeat(b"", int(30 / _PAUSE_S))
+
+
 def _truncated(honest: Answer) -> Iterable[bytes]:
     return [OK + b"Content-Length: %d\r\n\r\n" % len(honest.body), honest.body[: len(honest.body) // 2]]
 
@@ -117,7 +122,7 @@ LIES: Final = (
         "silence",
         "takes the request and never answers",
         "RUNE_DEADLINE_EXCEEDED",
-        speak=on(is_head, stream(lambda honest: [b""] * 10, pause_s=_PAUSE_S)),
+        speak=on(is_head, stream(_silent, pause_s=_PAUSE_S)),
         slow=True,
     ),
     silence(

@@ -22,7 +22,7 @@ def _deep(forger: Forger) -> None:
 
 
 def _deep_snapshot(forger: Forger) -> None:
-    forger.put_snapshot(b"[" * MIB + b"]" * MIB, head_signer=forger.stranger)
+    forger.put_snapshot(b"[" * MIB + b"]" * MIB, forger.store.signer)
 
 
 def _deep_signature(forger: Forger) -> None:
@@ -52,17 +52,32 @@ def _many_in_head(forger: Forger) -> None:
 
 
 def _many_in_snapshot(forger: Forger) -> None:
-    forger.put_snapshot(compact({"schemaVersion": 2, "mediaType": MEDIA_INDEX, "manifests": [{}] * _MANY}))
+    many = {"schemaVersion": 2, "mediaType": MEDIA_INDEX, "manifests": [{}] * _MANY}
+    forger.put_snapshot(compact(many), forger.store.signer)
 
 
 def _many_whole_in_snapshot(forger: Forger) -> None:
     forger.alter_snapshot(lambda found: found.update(manifests=found["manifests"][1:2] * _MANY))
 
 
-def _many_small_values(forger: Forger) -> None:
+def _small_values() -> bytes:
     """As much as fits into a snapshot's bytes: parsed, it would take eighty megabytes."""
     unit = b'{"a":0},'
-    forger.put_snapshot(b"[" + unit * (FORMAT.snapshot_bytes // len(unit) - 1) + b"0]", head_signer=forger.stranger)
+    return b"[" + unit * (FORMAT.snapshot_bytes // len(unit) - 1) + b"0]"
+
+
+def _many_small_values(forger: Forger) -> None:
+    forger.put_snapshot(_small_values(), forger.store.signer)
+
+
+def _strangers_small_values(forger: Forger) -> None:
+    """It isn't even fetched: nobody vouches for the head that names it."""
+    forger.put_snapshot(_small_values(), forger.stranger)
+
+
+def _unvouched_small_values(forger: Forger) -> None:
+    """It is fetched, because a freshness signer was deceived, and not parsed."""
+    forger.put_snapshot(_small_values(), forger.stranger, forger.store.signer)
 
 
 def _many_referrers(forger: Forger) -> None:
@@ -104,7 +119,12 @@ def _head_as_manifest(forger: Forger) -> None:
 
 LIES: Final = (
     refused("deep-json", "shows a head that nests 30,000 deep", _INVALID, alter=_deep),
-    refused("deep-json-snapshot", "shows a head whose snapshot nests a million deep", _INVALID, alter=_deep_snapshot),
+    refused(
+        "deep-json-snapshot",
+        "shows a snapshot that nests a million deep, signed by a writer",
+        _INVALID,
+        alter=_deep_snapshot,
+    ),
     harmless(
         "deep-json-signature", "puts a signature that nests 20,000 deep before the real one", alter=_deep_signature
     ),
@@ -123,7 +143,7 @@ LIES: Final = (
     ),
     refused(
         "100000-descriptors-in-a-snapshot",
-        "shows a snapshot with 100,000 empty descriptors",
+        "shows a snapshot with 100,000 empty descriptors, signed by a writer",
         _INVALID,
         alter=_many_in_snapshot,
     ),
@@ -135,9 +155,21 @@ LIES: Final = (
     ),
     refused(
         "many-small-values",
-        "fills a snapshot of the largest size with tiny objects",
+        "fills a snapshot of the largest size with tiny objects, signed by a writer",
         _INVALID,
         alter=_many_small_values,
+    ),
+    refused(
+        "many-small-values-of-a-stranger",
+        "shows such a snapshot under a stranger's head",
+        "RUNE_SIGNATURE_INVALID",
+        alter=_strangers_small_values,
+    ),
+    refused(
+        "many-small-values-under-a-good-head",
+        "shows such a snapshot, a stranger's, under a head that a freshness signer signed",
+        "RUNE_SIGNATURE_INVALID",
+        alter=_unvouched_small_values,
     ),
     refused("100000-referrers", "lists 100,000 referrers of the head", "RUNE_SIZE_EXCEEDED", alter=_many_referrers),
     refused("foreign-media-type", "gives the head as a Docker list", _INVALID, speak=on(is_head, _docker)),

@@ -134,15 +134,15 @@ class Node:
 
     def mount(self, store: Store) -> Mounted:
         """One pod's volume."""
-        pod = _pod(store)
-        made = attributes(pod, {"store": "main", "objects": OBJECTS}, {"rune": _token(store)})
+        pod = pod_of(store)
+        made = attributes(pod, {"store": "main", "objects": OBJECTS}, {"rune": token_of(store)})
         began_s = self.clock.monotonic()
         shown: Shown
         text = ""
         try:
             raw = RawMount(json.dumps(made), "null", "420")
             answer = self._mounter.mount(raw, Deadline.after(MOUNT.deadline_s, self.clock))
-            shown = _revision_of({file.path: file.contents for file in answer.files}, store)
+            shown = revision_of({file.path: file.contents for file in answer.files}, store)
         except RuneError as error:
             shown, text = error.reason, str(error)
         return Mounted(shown, text, self.clock.monotonic() - began_s)
@@ -167,15 +167,21 @@ class Node:
             store = registry.store
             objects.append(store.store_object({"registry": registry_spec(registry, mirror=mirror), **spec}, status))
             objects.append(store.keyset_object())
-            objects.append(_login(store.name, registry))
-            ca = self.ground.authority.ca_file.read_text()
-            metadata: dict[str, Yaml] = {"name": "ca", "namespace": store.name}
-            objects.append({"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"ca.crt": ca}})
+            objects.append(login_object(store.name, registry))
+            objects.append(ca_object(store.name, self.ground))
         stores = (self.liar.store, self.ground.honest.store)
-        write_config(self.folder / "conf", objects, {_token(store): _pod(store) for store in stores})
+        write_config(self.folder / "conf", objects, {token_of(store): pod_of(store) for store in stores})
 
 
-def _login(namespace: str, registry: HostileRegistry) -> dict[str, Yaml]:
+def ca_object(namespace: str, ground: Ground) -> dict[str, Yaml]:
+    """The ConfigMap with the registries' CA."""
+    metadata: dict[str, Yaml] = {"name": "ca", "namespace": namespace}
+    data: dict[str, Yaml] = {"ca.crt": ground.authority.ca_file.read_text()}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": data}
+
+
+def login_object(namespace: str, registry: HostileRegistry) -> dict[str, Yaml]:
+    """The Secret with the login for a registry."""
     assert registry.credentials is not None
     return {
         "apiVersion": "v1",
@@ -185,11 +191,13 @@ def _login(namespace: str, registry: HostileRegistry) -> dict[str, Yaml]:
     }
 
 
-def _pod(store: Store) -> Pod:
+def pod_of(store: Store) -> Pod:
+    """The pod that mounts a store."""
     return Pod("api-0", store.name, f"uid-{store.name}", "api")
 
 
-def _token(store: Store) -> str:
+def token_of(store: Store) -> str:
+    """Its token."""
     return f"token-of-a-pod-of-{store.name}"
 
 
@@ -198,7 +206,8 @@ def _uid(store: Store) -> str:
     return f"file:RuneStore/{store.name}/main"
 
 
-def _revision_of(files: Mapping[str, bytes], store: Store) -> int:
+def revision_of(files: Mapping[str, bytes], store: Store) -> int:
+    """Which revision's files these are; any others are a failure of everything that Rune is for."""
     for revision in range(1, REVISIONS + 1):
         if files == files_at(revision, store.name):
             return revision

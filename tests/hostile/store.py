@@ -99,12 +99,14 @@ class Store:
         change = Change(edits, self.sealing(registry), None)
         return commit(self.writer(registry, marks), change, CommitOptions("anna"))
 
-    def store_object(self, spec: Mapping[str, Yaml], status: Mapping[str, Yaml] | None = None) -> dict[str, Yaml]:
+    def store_object(
+        self, spec: Mapping[str, Yaml], status: Mapping[str, Yaml] | None = None, *, name: str = "main"
+    ) -> dict[str, Yaml]:
         """Its RuneStore."""
         made: dict[str, Yaml] = {
             "apiVersion": API_VERSION,
             "kind": "RuneStore",
-            "metadata": {"name": "main", "namespace": self.name},
+            "metadata": {"name": name, "namespace": self.name},
             "spec": {
                 "storeID": self.store_id,
                 "keysets": [{"name": KEYSET, "secret": f"keyset-{self.name}"}],
