@@ -399,7 +399,7 @@ class KubernetesUnavailable(Unavailable):
 
 
 class SigningUnavailable(Unavailable):
-    """A service that takes part in signing by identity doesn't answer: the issuer, the certificate authority, the log."""
+    """A service that signing by identity needs doesn't answer: the issuer, the certificate authority, the log."""
 
     reason = "RUNE_SIGNING_UNAVAILABLE"
 

@@ -21,7 +21,6 @@ from tests.support.kube_provider import (
     PROVIDER_NAMESPACE,
     access,
     as_service_account,
-    eventually,
     install,
     names,
     provider,
@@ -29,6 +28,7 @@ from tests.support.kube_provider import (
 from tests.support.kubeapi import Manifest
 from tests.support.store_examples import DIGEST, good
 from tests.support.tools import tool
+from tests.support.waiting import eventually
 
 NAMES = names()
 API_VERSION = "core.rune.io/v1alpha1"
