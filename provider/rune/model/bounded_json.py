@@ -10,7 +10,9 @@ from rune.model.limits import FORMAT
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 
-_STRING_OR_BRACKET: Final = re.compile(r'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_STRING_OR_BRACKET: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
+_OPENING: Final = frozenset({b"[", b"{"})
+_CLOSING: Final = frozenset({b"]", b"}"})
 _MEND: Final = "the document isn't one of Rune's, or was altered on its way"
 
 
@@ -38,13 +40,14 @@ def parse_json(
     """
     if len(data) > max_bytes:
         raise SizeExceeded(f"{what} has {len(data)} bytes, more than {max_bytes}", mend=_MEND)
+    # On the bytes, so that a bomb isn't even decoded: no byte of another character looks like one of JSON's own.
+    _check_items(data, what, max_items)
+    _check_depth(data, what, max_depth)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError:
         # Not `from error`: its text would quote the bytes.
         raise FormatInvalid(f"{what} is not UTF-8", mend=_MEND) from None
-    _check_items(text, what, max_items)
-    _check_depth(text, what, max_depth)
     try:
         parsed: Json = json.loads(text, object_pairs_hook=_unique_names(what), parse_constant=_refuse_constant(what))
     except RuneError:
@@ -55,24 +58,24 @@ def parse_json(
     return parsed
 
 
-def _check_items(text: str, what: str, max_items: int) -> None:
+def _check_items(data: bytes, what: str, max_items: int) -> None:
     """Each value but the first of its array or object follows a comma: counted before any of them takes memory."""
-    if text.count(",") + text.count("[") + text.count("{") > max_items:
+    if data.count(b",") + data.count(b"[") + data.count(b"{") > max_items:
         raise FormatInvalid(f"{what} holds more than {max_items} values", mend=_MEND)
 
 
-def _check_depth(text: str, what: str, max_depth: int) -> None:
+def _check_depth(data: bytes, what: str, max_depth: int) -> None:
     """Count brackets outside of strings: a bomb is refused before the parser recurses into it."""
-    if text.count("[") + text.count("{") <= max_depth:
+    if data.count(b"[") + data.count(b"{") <= max_depth:
         return
     depth = 0
-    for token in _STRING_OR_BRACKET.finditer(text):
-        first = text[token.start()]
-        if first in "[{":
+    for token in _STRING_OR_BRACKET.finditer(data):
+        first = data[token.start() : token.start() + 1]
+        if first in _OPENING:
             depth += 1
             if depth > max_depth:
                 raise FormatInvalid(f"{what} nests deeper than {max_depth}", mend=_MEND)
-        elif first in "]}":
+        elif first in _CLOSING:
             depth -= 1
 
 
