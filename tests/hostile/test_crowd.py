@@ -1,5 +1,6 @@
 """The real provider process, and many registries that lie to it at once, each to a store of its own."""
 
+import re
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -74,7 +75,7 @@ def crowd_of(lies: Sequence[Lie], ground: Ground, folder: Path) -> Iterator[Crow
             objects += [ca_object(registry.store.name, ground), login_object(registry.store.name, registry)]
         stores = (store, ground.honest.store)
         write_config(folder / "conf", objects, {token_of(each): pod_of(each) for each in stores})
-        provider = Provider(folder, ["--config-dir", str(folder / "conf")])
+        provider = Provider(folder, ["--config-dir", str(folder / "conf")], _image_environment())
         provider.start()
         stack.callback(provider.stop)
         driver = provider.driver()
@@ -111,6 +112,12 @@ def test_a_hanging_crowd(ground: Ground, folder: Path, results: Results) -> None
         for mount in hanging:
             mount.result()
     results.other("hanging-crowd", "another namespace's pods don't wait for them")
+
+
+def _image_environment() -> dict[str, str]:
+    """How the image has the C library allocate."""
+    dockerfile = (Path(__file__).parents[2] / "Dockerfile").read_text()
+    return dict(re.findall(r"\b(MALLOC_[A-Z_]+)=(\d+)", dockerfile))
 
 
 def _family(pid: int) -> list[int]:
