@@ -238,6 +238,10 @@ class ObjectSource(Protocol):
         """A Secret of the provider's own namespace."""
         ...
 
+    def config_map(self, name: str) -> SecretObject | None:
+        """A ConfigMap of the provider's own namespace."""
+        ...
+
     def store_secret(self, store: StoreName, name: str) -> SecretObject | None:
         """A Secret of the store's own namespace (for a ClusterRuneStore: the provider's), for registry credentials."""
         ...

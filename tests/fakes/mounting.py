@@ -81,6 +81,9 @@ class MemoryObjects:
             raise self.outage
         return self.secrets.get(name)
 
+    def config_map(self, name: str) -> SecretObject | None:
+        return self.config_maps.get((None, name))
+
     def store_secret(self, store: StoreName, name: str) -> SecretObject | None:
         return self.store_secrets.get((store.namespace, name))
 

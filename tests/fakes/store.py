@@ -238,6 +238,9 @@ class MemoryObjects:
     def secret(self, name: str) -> SecretObject | None:
         return None
 
+    def config_map(self, name: str) -> SecretObject | None:
+        return None
+
     def store_secret(self, store: StoreName, name: str) -> SecretObject | None:
         return None
 

@@ -167,7 +167,7 @@ class Node:
         config_map: dict[str, Yaml] = {
             "apiVersion": "v1",
             "kind": "ConfigMap",
-            "metadata": {"name": "root", "namespace": "payments"},
+            "metadata": {"name": "root", "namespace": PROVIDER_NAMESPACE},
             "data": {"trusted_root.json": json.dumps(self.root)},
         }
         write_config(self._folder, [self.store, secret, config_map], {TOKEN: POD})

@@ -275,6 +275,8 @@ def test_a_cluster_wide_stores_references_are_in_the_providers_namespace(
     assert found is not None
     assert found.data == {"ca.crt": b"PEM"}
     assert objects.store_config_map(StoreName("shared", None), "absent-one") is None
+    assert objects.config_map(name) == found
+    assert objects.config_map("absent-one") is None
 
 
 def test_secrets_of_the_providers_namespace_are_read_by_name_only(client: KubeApi) -> None:

@@ -78,6 +78,10 @@ class FileObjects:
         """A Secret of the provider's namespace."""
         return self._current().secrets.get((self._provider_namespace, name))
 
+    def config_map(self, name: str) -> SecretObject | None:
+        """A ConfigMap of the provider's namespace."""
+        return self._current().config_maps.get((self._provider_namespace, name))
+
     def store_secret(self, store: StoreName, name: str) -> SecretObject | None:
         """A Secret of the store's own namespace; a ClusterRuneStore's is the provider's."""
         return self._current().secrets.get((store.namespace or self._provider_namespace, name))

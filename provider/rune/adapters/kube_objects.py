@@ -110,6 +110,10 @@ class KubeObjects:
         """
         return self._secrets.read(SECRETS.within(self._namespace), name)
 
+    def config_map(self, name: str) -> SecretObject | None:
+        """A ConfigMap of the provider's own namespace. As old, and raises, as `secret`."""
+        return self._secrets.read(CONFIG_MAPS.within(self._namespace), name)
+
     def store_secret(self, store: StoreName, name: str) -> SecretObject | None:
         """A Secret of the store's own namespace (for a ClusterRuneStore: the provider's).
 

@@ -127,6 +127,10 @@ class _OneStore:
         """None: keysets come from the writer's files."""
         return None
 
+    def config_map(self, name: str) -> SecretObject | None:  # noqa: ARG002 - the port's
+        """None: the trusted root comes from the writer's files."""
+        return None
+
     def store_secret(self, store: StoreName, name: str) -> SecretObject | None:  # noqa: ARG002 - the port's
         """None: credentials come from the writer's configuration."""
         return None

@@ -78,7 +78,8 @@ class VerifySpec:
     policy_signers: tuple[SignerSpec, ...] | None = None
     """None: the snapshot's own signature is enough."""
     trusted_root_ref: str | None = None
-    """A ConfigMap with the certificate authorities and logs that identities are proved by; None: the public good's."""
+    """A ConfigMap of the provider's namespace with the authorities and logs that prove identities; None: the public
+    good's."""
 
     @property
     def identities(self) -> tuple[IdentitySpec, ...]:

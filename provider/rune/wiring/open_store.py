@@ -80,10 +80,18 @@ class StoreOpener:
                 basic=_referred(objects.store_secret, name, registry.credentials_ref, "registry.credentials.secretRef"),
                 ca=_referred(objects.store_config_map, name, registry.ca_ref, "registry.caRef"),
             ),
-            trusted_root=_referred(
-                objects.store_config_map, name, spec.verify.trusted_root_ref, "verify.trustedRootRef"
-            ),
+            trusted_root=self._trusted_root(name, spec.verify.trusted_root_ref),
         )
+
+    def _trusted_root(self, store: StoreName, name: str | None) -> SecretObject | None:
+        """Beside the keysets: whoever may edit a namespace may replace its ConfigMaps, and with this one any signer."""
+        found = None if name is None else self._objects.config_map(name)
+        if name is not None and found is None:
+            raise StoreInvalid(
+                f"{store}: spec.verify.trustedRootRef names {name}, which is not there",
+                mend="let an administrator create this ConfigMap in the provider's namespace",
+            )
+        return found
 
     def _open(self, found: StoreObject, references: _References) -> StoreParts:
         spec = references.spec
@@ -113,7 +121,8 @@ def _trusted_root(config_map: SecretObject | None) -> bytes | None:
     if found is None:
         raise InvalidConfig(
             f"the ConfigMap {config_map.name} that verify.trustedRootRef names has no key {TRUSTED_ROOT_KEY}",
-            mend=f"kubectl create configmap {config_map.name} --from-file={TRUSTED_ROOT_KEY}",
+            mend=f"kubectl create configmap {config_map.name} --namespace {config_map.namespace} "
+            f"--from-file={TRUSTED_ROOT_KEY}",
         )
     return found
 

@@ -120,6 +120,8 @@ def test_secrets_and_config_maps_as_kubernetes_reads_them(tmp_path: Path) -> Non
     wide = objects.store_config_map(WIDE, "ca")
     assert wide is not None
     assert wide.namespace == PROVIDER
+    assert objects.config_map("ca") == wide
+    assert objects.config_map("absent") is None
 
 
 def test_references_stay_in_their_namespace(tmp_path: Path) -> None:

@@ -173,6 +173,7 @@ def test_the_api_is_down(opener: StoreOpener, objects: MemoryObjects, tmp_path: 
         ),
         pytest.param({"registry": RegistrySpec(LayoutFolder(Path("/nowhere")), ca_ref="ca")}, id="no CA"),
         pytest.param({"verify": VerifySpec((ANNA,), trusted_root_ref="absent")}, id="no trusted root"),
+        pytest.param({"verify": VerifySpec((ANNA,), trusted_root_ref="theirs")}, id="one of the store's namespace"),
         pytest.param({"verify": VerifySpec((ANNA,), trusted_root_ref="empty")}, id="a ConfigMap without one"),
         pytest.param({"verify": VerifySpec((ANNA,), trusted_root_ref="other")}, id="one that is none"),
     ],
@@ -181,7 +182,9 @@ def test_a_spec_that_can_not_be_opened(
     opener: StoreOpener, objects: MemoryObjects, tmp_path: Path, changes: dict[str, object]
 ) -> None:
     for name, data in (("empty", {}), ("other", {TRUSTED_ROOT_KEY: b"{}"})):
-        objects.config_maps["payments", name] = SecretObject("payments", name, "1", data=data)
+        objects.config_maps[None, name] = SecretObject("rune-system", name, "1", data=data)
+    theirs = SecretObject("payments", "theirs", "1", data={TRUSTED_ROOT_KEY: encode(Sigstore().trusted_root())})
+    objects.config_maps["payments", "theirs"] = theirs
     with pytest.raises(StoreInvalid, match="RuneStore payments/main"):
         opener(store(tmp_path, NAME, **changes))
 
@@ -189,14 +192,14 @@ def test_a_spec_that_can_not_be_opened(
 def test_another_trusted_root_is_another_trust(opener: StoreOpener, objects: MemoryObjects, tmp_path: Path) -> None:
     def root(version: str) -> SecretObject:
         data = {TRUSTED_ROOT_KEY: encode(Sigstore().trusted_root())}
-        return SecretObject("payments", "root", version, data=data)
+        return SecretObject("rune-system", "root", version, data=data)
 
     found = store(tmp_path, NAME, verify=VerifySpec((ANNA,), trusted_root_ref="root"))
-    objects.config_maps["payments", "root"] = root("1")
+    objects.config_maps[None, "root"] = root("1")
     first = opener(found).trust
     assert [signer.name for signer in first.writers] == ["anna@example.com"]
     assert opener(found).trust is first
-    objects.config_maps["payments", "root"] = root("2")
+    objects.config_maps[None, "root"] = root("2")
     assert opener(found).trust is not first
 
 
