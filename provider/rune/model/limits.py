@@ -175,8 +175,8 @@ class ReplicaLimits:
     clock_skew_s: float = 300.0
     """A wall clock this far behind the newest signed time fails closed."""
     fetch_workers: int = 8
-    workers_per_store: int = 4
-    """A registry that hangs holds no more of them."""
+    workers_per_store: int = 3
+    """A registry that hangs holds no more of them; all registries of one namespace together hold half at most."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from rune.replica.flights import Flights, Waiting
 from rune.replica.memory import ContentKey, Lru
 from rune.replica.services import Services
 from rune.replica.state import State
+from rune.replica.workers import Owner
 from rune.snapshot.codec import decode_secret
 
 T = TypeVar("T")
@@ -95,29 +96,29 @@ class Tier(Generic[T]):
         raise failures.of_content(failed, descriptor.digest)
 
 
-def secrets_tier(uid: str, services: Services) -> Tier[Secret]:
+def secrets_tier(owner: Owner, services: Services) -> Tier[Secret]:
     """Secrets' manifests, parsed."""
     return Tier(
-        uid=uid,
+        uid=owner.store,
         what="secret",
         kept=services.memory.secrets,
         ask=lambda source, descriptor, deadline: source.manifest(descriptor, deadline=deadline),
         decode=decode_secret,
-        flights=Flights(services.workers, uid),
+        flights=Flights(services.workers, owner),
         waiting=services.waiting,
         clock=services.clock,
     )
 
 
-def values_tier(uid: str, services: Services) -> Tier[bytes]:
+def values_tier(owner: Owner, services: Services) -> Tier[bytes]:
     """Ciphertext that isn't inline in its manifest."""
     return Tier(
-        uid=uid,
+        uid=owner.store,
         what="ciphertext",
         kept=services.memory.blobs,
         ask=lambda source, descriptor, deadline: source.blob(descriptor, deadline=deadline),
         decode=lambda data: data,
-        flights=Flights(services.workers, uid),
+        flights=Flights(services.workers, owner),
         waiting=services.waiting,
         clock=services.clock,
     )

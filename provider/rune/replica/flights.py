@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from rune.errors import DeadlineExceeded, InternalError, Overloaded, RuneError
 from rune.model.clock import Deadline
 from rune.replica.failures import again
-from rune.replica.workers import Workers
+from rune.replica.workers import Owner, Workers
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
@@ -19,7 +19,7 @@ _AGAIN = "it is tried again by itself"
 class Flights(Generic[K, T]):
     """What is under way for one owner, by key."""
 
-    def __init__(self, workers: Workers, owner: Hashable) -> None:
+    def __init__(self, workers: Workers, owner: Owner) -> None:
         self._workers = workers
         self._owner = owner
         self._lock = threading.Lock()

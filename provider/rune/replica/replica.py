@@ -24,6 +24,7 @@ from rune.replica.report import refresh_record
 from rune.replica.services import Services
 from rune.replica.state import State
 from rune.replica.used import UsedPaths
+from rune.replica.workers import Owner
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -45,10 +46,11 @@ class Replica:
         self._view = view.View()
         self._used_s: float | None = None
         self._used_paths = UsedPaths(REPLICA.used_paths)
-        self._secrets = secrets_tier(object_.uid, services)
-        self._values = values_tier(object_.uid, services)
-        self._jobs: Flights[str, None] = Flights(services.workers, object_.uid)
-        self._pins: Flights[Digest, Snapshot] = Flights(services.workers, object_.uid)
+        owner = Owner(object_.name.namespace or object_.uid, object_.uid)
+        self._secrets = secrets_tier(owner, services)
+        self._values = values_tier(owner, services)
+        self._jobs: Flights[str, None] = Flights(services.workers, owner)
+        self._pins: Flights[Digest, Snapshot] = Flights(services.workers, owner)
         self._refresher = Refresher(object_, object_.spec, services) if isinstance(object_.spec, StoreSpec) else None
         self._missing_lock = threading.Lock()
         self._missing: tuple[float, Future[None]] | None = None

@@ -8,14 +8,16 @@ from rune.errors import DeadlineExceeded, InternalError, Overloaded, StoreStale
 from rune.model.clock import Deadline, SystemClock
 from rune.replica.failures import again
 from rune.replica.flights import Flights, Waiting
-from rune.replica.workers import Workers
+from rune.replica.workers import Owner, Workers
+
+OWNER = Owner("payments", "uid")
 
 CLOCK = SystemClock()
 
 
 @pytest.fixture
 def workers() -> Iterator[Workers]:
-    workers = Workers(threads=2, per_owner=2)
+    workers = Workers(threads=4, per_store=2)
     yield workers
     workers.stop()
 
@@ -25,7 +27,7 @@ def soon(seconds: float = 20.0) -> Deadline:
 
 
 def test_the_same_key_is_one_flight_and_a_landed_one_is_flown_again(workers: Workers) -> None:
-    flights: Flights[str, int] = Flights(workers, "owner")
+    flights: Flights[str, int] = Flights(workers, OWNER)
     go_on = Event()
     flown: list[int] = []
 
@@ -42,14 +44,14 @@ def test_the_same_key_is_one_flight_and_a_landed_one_is_flown_again(workers: Wor
 
 
 def test_other_keys_fly_at_the_same_time(workers: Workers) -> None:
-    flights: Flights[str, int] = Flights(workers, "owner")
+    flights: Flights[str, int] = Flights(workers, OWNER)
     together = Barrier(2)
     both = [flights.join(key, lambda: together.wait(20)) for key in "ab"]
     assert sorted(one.result(20) for one in both) == [0, 1]
 
 
 def test_a_failed_flight_is_no_obstacle_to_the_next(workers: Workers) -> None:
-    flights: Flights[str, int] = Flights(workers, "owner")
+    flights: Flights[str, int] = Flights(workers, OWNER)
 
     def fail() -> int:
         raise StoreStale("old", mend="wait")
@@ -64,7 +66,7 @@ def test_an_error_is_raised_in_each_thread_as_its_own(workers: Workers) -> None:
     def fail() -> int:
         raise error
 
-    future = workers.submit("owner", fail)
+    future = workers.submit(OWNER, fail)
     with pytest.raises(StoreStale) as caught:
         Waiting(1, 0.1).result(future, soon(), doing="waiting")
     assert caught.value is not error
@@ -76,13 +78,13 @@ def test_a_bug_shows_its_kind_and_not_its_text(workers: Workers) -> None:
         raise KeyError("hunter2")
 
     with pytest.raises(InternalError, match="KeyError") as caught:
-        Waiting(1, 0.1).result(workers.submit("owner", fail), soon(), doing="waiting")
+        Waiting(1, 0.1).result(workers.submit(OWNER, fail), soon(), doing="waiting")
     assert "hunter2" not in str(caught.value)
 
 
 def test_the_deadline_ends_the_wait_and_not_the_work(workers: Workers) -> None:
     go_on = Event()
-    future = workers.submit("owner", lambda: go_on.wait(20))
+    future = workers.submit(OWNER, lambda: go_on.wait(20))
     waiting = Waiting(1, 0.1)
     with pytest.raises(DeadlineExceeded, match="reading the store"):
         waiting.result(future, soon(0.05), doing="reading the store")
@@ -105,7 +107,7 @@ class _Watched(Future[int]):
 def test_places_are_bounded_and_given_back(workers: Workers) -> None:
     future = _Watched()
     waiting = Waiting(places=1, queue_s=0.05)
-    first = workers.submit("owner", lambda: waiting.result(future, soon(), doing="waiting"))
+    first = workers.submit(OWNER, lambda: waiting.result(future, soon(), doing="waiting"))
     assert future.waited_for.wait(20)
     with pytest.raises(Overloaded):
         waiting.result(future, soon(), doing="waiting")

@@ -15,6 +15,7 @@ from rune.errors import (
 from rune.model.limits import REPLICA
 from rune.model.spec import StoreName
 from rune.replica.stores import Stores
+from rune.replica.workers import Owner
 from tests.fakes.signing import STRANGER, trust
 from tests.fakes.store import NAME, UID, MemoryObjects, store_object, store_spec
 from tests.fakes.world import DOWN, World
@@ -177,7 +178,7 @@ class TestPolling:
 
 def _drain(world: World) -> None:
     """Wait until what was begun is done: a job of the store's own comes after the poll, or joins it."""
-    world.services.workers.submit("tests", lambda: None).result(20)
+    world.services.workers.submit(Owner("tests", "tests"), lambda: None).result(20)
     for _ in range(2):
         replica = world.replica()
         due_s = replica.due_s()
