@@ -5,32 +5,54 @@ from pathlib import Path
 
 import pytest
 
+from tests.hostile import claims_table
+from tests.hostile.claims_table import Witness
 from tests.hostile.ground import HONEST, LIAR, Ground, standing
 from tests.hostile.store import publish
 from tests.hostile.table import PAGE, Results, write
+from tests.hostile.village import Village
+from tests.hostile.village import standing as standing_village
 from tests.support.tls import Authority
 
 _RESULTS = pytest.StashKey[Results]()
+_WITNESS = pytest.StashKey[Witness]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Only a whole run may write the table."""
     parser.addoption("--hostile-table", action="store_true", help=f"write {PAGE.name} from what this run sees")
+    parser.addoption("--tenants-table", action="store_true", help=f"the same for {claims_table.PAGE.name}")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.stash[_RESULTS] = Results()
+    config.stash[_WITNESS] = Witness()
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if session.config.getoption("--hostile-table") and exitstatus == pytest.ExitCode.OK:
         write(session.config.stash[_RESULTS])
+    if session.config.getoption("--tenants-table") and exitstatus == pytest.ExitCode.OK:
+        claims_table.write(session.config.stash[_WITNESS])
 
 
 @pytest.fixture
 def results(request: pytest.FixtureRequest) -> Results:
     """Where a test writes what it saw."""
     return request.config.stash[_RESULTS]
+
+
+@pytest.fixture
+def witness(request: pytest.FixtureRequest) -> Witness:
+    """Where a test of a claim writes what it saw."""
+    return request.config.stash[_WITNESS]
+
+
+@pytest.fixture
+def village(folder: Path) -> Iterator[Village]:
+    """Three teams on one node."""
+    with standing_village(folder) as village:
+        yield village
 
 
 @pytest.fixture(scope="session")
