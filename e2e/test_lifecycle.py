@@ -24,6 +24,8 @@ pytestmark = [pytest.mark.disruptive, pytest.mark.timeout(900)]
 GUIDE = cluster.ROOT / "docs" / "install.md"
 SECTIONS = ("## 4. Rune", "## kind", "## Updates", "## Removing it")
 """What is run here of the guide; test_docs.py runs the rest."""
+BY_HELM, WITHOUT_HELM = slice(0, 1), slice(1, None)
+"""Of the sections that show both."""
 CRDS = ("clusterrunestores.core.rune.io", "runestores.core.rune.io")
 PROVIDER = "rune-provider"
 NEW_FIELD = "maxStale"
@@ -38,9 +40,9 @@ class Operator:
     reader: Reader
     image: str
 
-    def follow(self, section: str, *, last: int = 0, first: int = 0) -> None:
-        """Type the commands of a section of the guide: those from block `first` up to `last`, 0 for all."""
-        self.reader.follow(blocks(GUIDE, section=section)[first : last or None])
+    def follow(self, section: str, which: slice = slice(None)) -> None:
+        """Type the commands of a section of the guide, or of some of its blocks."""
+        self.reader.follow(blocks(GUIDE, section=section)[which])
 
     def run(self, *command: str, stdin: str = "") -> str:
         """What a command prints that ends well."""
@@ -65,9 +67,8 @@ class Operator:
 @pytest.fixture
 def operator(kube: Kube, tmp_path: Path) -> Iterator[Operator]:
     """With the image that runs; afterwards everything is as `python -m e2e.cluster up` left it."""
-    image: str = kube.get("DaemonSet", PROVIDER, cluster.PROVIDER_NAMESPACE)["spec"]["template"]["spec"]["containers"][
-        0
-    ]["image"]
+    daemon = kube.get("DaemonSet", PROVIDER, cluster.PROVIDER_NAMESPACE)
+    image: str = daemon["spec"]["template"]["spec"]["containers"][0]["image"]
     checkout, programs = tmp_path / "checkout", tmp_path / "bin"
     programs.mkdir()
     shutil.copytree(cluster.ROOT / "deploy", checkout / "deploy")
@@ -113,36 +114,20 @@ def test_leaving_returning_and_changing(
     await_running(kube, namespace, "early")
     life = Life(kube, store, namespace)
 
-    operator.follow("## Removing it", first=1)
+    operator.follow("## Removing it", WITHOUT_HELM)
     life.assert_waits("first")
-    before = chart_of_before(operator)
-    operator.run(
-        "helm",
-        "install",
-        "rune",
-        str(before),
-        "--take-ownership",
-        "--namespace",
-        "rune-system",
-        *image_values(operator.image),
-    )
+    write_chart_of_before(operator.checkout)
+    install = ("helm", "install", "rune", "before", "--take-ownership", "--namespace", "rune-system")
+    operator.run(*install, *image_values(operator.image))
     measure("a pod that waited for Rune starts after helm installed it, in", life.seconds_until_running("first"), "s")
 
-    assert f".spec.{NEW_FIELD}: field not declared" in refusal(
-        operator, store.manifest("--namespace", namespace, **{NEW_FIELD: "7d"})
-    )
-    kube.apply(named("renamed", store.manifest("--namespace", namespace, **{OLD_NAME: 1})))
-    assert kube.get("RuneStore", "renamed", namespace)["spec"][OLD_NAME] == 1
-    operator.follow("## Updates")
-    assert_stored_stores_are_valid(kube, operator, namespace)
-    kube.apply(store.manifest("--namespace", namespace, **{NEW_FIELD: "7d", NEW_NAME: 1}))
-    assert kube.get("RuneStore", "main", namespace)["spec"][NEW_FIELD] == "7d"
+    assert_an_update_changes_fields(kube, operator, store, namespace)
     life.assert_serves("upgraded")
     assert_applying_again_changes_nothing(operator)
 
-    operator.follow("## Removing it", last=1)
+    operator.follow("## Removing it", BY_HELM)
     life.assert_waits("second")
-    operator.follow("## 4. Rune", last=1)
+    operator.follow("## 4. Rune", BY_HELM)
     life.seconds_until_running("second")
     # What is there already, by other means.
     operator.follow("### Without Helm")
@@ -193,17 +178,29 @@ class Life:
         return not self.kube.find_all("Pod", cluster.PROVIDER_NAMESPACE, selector=labels)
 
 
-def chart_of_before(operator: Operator) -> Path:
-    """A chart whose CRDs lack one field and call another otherwise."""
-    folder = operator.checkout / "before"
-    shutil.copytree(operator.checkout / "deploy" / "chart", folder)
+def write_chart_of_before(checkout: Path) -> None:
+    """A chart whose CRDs lack one field and call another otherwise, as the folder `before`."""
+    folder = checkout / "before"
+    shutil.copytree(checkout / "deploy" / "chart", folder)
     for path in (folder / "files" / "crds").glob("*.yaml"):
         crd = yaml.safe_load(path.read_text())
         fields = crd["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
         del fields[NEW_FIELD]
         fields[OLD_NAME] = fields.pop(NEW_NAME)
         path.write_text(yaml.safe_dump(crd))
-    return folder
+
+
+def assert_an_update_changes_fields(kube: Kube, operator: Operator, store: Store, namespace: str) -> None:
+    """From the chart of before to this one: what is stored stays valid, and the new fields can be used."""
+    with_new = store.manifest("--namespace", namespace, **{NEW_FIELD: "7d", NEW_NAME: 1})
+    assert f".spec.{NEW_FIELD}: field not declared" in refusal(operator, with_new)
+    kube.apply(named("renamed", store.manifest("--namespace", namespace, **{OLD_NAME: 1})))
+    assert kube.get("RuneStore", "renamed", namespace)["spec"][OLD_NAME] == 1
+
+    operator.follow("## Updates")
+    assert_stored_stores_are_valid(kube, operator, namespace)
+    kube.apply(with_new)
+    assert kube.get("RuneStore", "main", namespace)["spec"][NEW_FIELD] == "7d"
 
 
 def named(name: str, manifest: Manifest) -> Manifest:
