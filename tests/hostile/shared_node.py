@@ -112,8 +112,8 @@ class SharedNode:
         *,
         token: str | None = None,
         audience: str = "rune",
+        parameters: Mapping[str, str] | None = None,
         written: Mapping[str, str] | None = None,
-        **parameters: str,
     ) -> Got:
         """One volume.
 
@@ -122,8 +122,8 @@ class SharedNode:
             objects: of the SecretProviderClass.
             token: None: the pod's own.
             audience: under which the token comes.
+            parameters: of the SecretProviderClass beside `objects`; None: the store main.
             written: what the pod's author wrote into the volume's attributes; the driver lets it override parameters.
-            parameters: of the SecretProviderClass; none: the store main.
         """
         given = {**(parameters or {"store": "main"}), "objects": objects, **(written or {})}
         made = attributes(pod, given, {audience: token_of(pod) if token is None else token})
