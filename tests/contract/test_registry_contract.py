@@ -226,7 +226,8 @@ def test_a_token_that_the_registry_no_longer_takes_is_renewed(
         before = len(place.realm.issued)
         time.sleep(place.realm.lifetime_s + 0.5)
         push(place.registry, b"two", "latest")
-        assert len(place.realm.issued) == before + 1
+        # At least once: on a busy machine a token may run out again meanwhile.
+        assert len(place.realm.issued) > before
         assert place.realm.issued[-1].scopes == ("repository:team/secrets:pull,push",)
     finally:
         place.realm.stop()
