@@ -167,7 +167,8 @@ def _token(body: bytes, realm: Realm) -> Token:
     lifetime = answer.get("expires_in")
     if isinstance(lifetime, bool) or not isinstance(lifetime, int | float) or lifetime <= 0:
         lifetime = _DEFAULT_LIFETIME_S
-    return Token(value, min(float(lifetime), _LONGEST_LIFETIME_S))
+    # Compared before it is converted: a whole number may be larger than any float.
+    return Token(value, float(min(lifetime, _LONGEST_LIFETIME_S)))
 
 
 def _unusable(what: str) -> RegistryUnavailable:

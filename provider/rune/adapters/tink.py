@@ -94,8 +94,10 @@ def public_keyset(keyset: bytes, access: SecretKeyAccess) -> bytes:
         raise InvalidConfig(f"a keyset of kind {kind} has no public half", mend="create one with --type hpke")
     if public:
         return keyset
-    handle = _parse(keyset, access).public_keyset_handle()
-    return str(json_proto_keyset_format.serialize_without_secret(handle)).encode()
+    private = _parse(keyset, access)
+    return str(
+        _guarded(lambda: json_proto_keyset_format.serialize_without_secret(private.public_keyset_handle()))
+    ).encode()
 
 
 def load_opener(keyset: bytes, access: SecretKeyAccess) -> ValueOpener:
@@ -126,7 +128,7 @@ def load_sealer(keyset: bytes, access: SecretKeyAccess) -> ValueSealer:
         return _Sealer(_primitive(handle, hybrid.HybridEncrypt), keys)
     handle = _parse(keyset, access)
     if kind is KeysetKind.HPKE:
-        return _Sealer(_primitive(handle.public_keyset_handle(), hybrid.HybridEncrypt), keys)
+        return _Sealer(_primitive(_guarded(handle.public_keyset_handle), hybrid.HybridEncrypt), keys)
     return _Sealer(_primitive(handle, aead.Aead), keys)
 
 

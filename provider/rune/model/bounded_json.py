@@ -1,6 +1,7 @@
 """JSON from outside: its size, depth and names are checked before anyone uses it."""
 
 import json
+import math
 import re
 from collections.abc import Callable
 from typing import Final, NoReturn, TypeAlias
@@ -13,6 +14,8 @@ Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | Non
 _STRING_OR_BRACKET: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[\]{}]', re.DOTALL)
 _OPENING: Final = frozenset({b"[", b"{"})
 _CLOSING: Final = frozenset({b"]", b"}"})
+# How a surrogate must be spelled: UTF-8 can't hold one.
+_SURROGATE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _MEND: Final = "the document isn't one of Rune's, or was altered on its way"
 
 
@@ -35,8 +38,8 @@ def parse_json(
 
     Raises:
         SizeExceeded: it is larger.
-        FormatInvalid: it isn't UTF-8 or JSON, nests deeper, holds more, repeats a name in an object, or has NaN or
-            infinity.
+        FormatInvalid: it isn't UTF-8 or JSON, nests deeper, holds more, repeats a name in an object, has NaN, infinity
+            or a number beyond a float's range, or half of a character (RFC 7493, sections 2.1 and 2.2).
     """
     if len(data) > max_bytes:
         raise SizeExceeded(f"{what} has {len(data)} bytes, more than {max_bytes}", mend=_MEND)
@@ -49,13 +52,28 @@ def parse_json(
         # Not `from error`: its text would quote the bytes.
         raise FormatInvalid(f"{what} is not UTF-8", mend=_MEND) from None
     try:
-        parsed: Json = json.loads(text, object_pairs_hook=_unique_names(what), parse_constant=_refuse_constant(what))
+        parsed: Json = json.loads(
+            text,
+            object_pairs_hook=_unique_names(what),
+            parse_float=_finite(what),
+            parse_constant=_refuse_constant(what),
+        )
     except RuneError:
         raise
     except ValueError:
         # Also an integer of more digits than Python converts. Not `from error`: its object is the whole document.
         raise FormatInvalid(f"{what} is not valid JSON", mend=_MEND) from None
+    if _SURROGATE.search(text):
+        _check_characters(parsed, what)
     return parsed
+
+
+def _check_characters(parsed: Json, what: str) -> None:
+    """Refuse half a character: it can't be written anywhere, and would end as an error far from here."""
+    try:
+        json.dumps(parsed, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise FormatInvalid(f"{what} holds half of a character (a lone surrogate)", mend=_MEND) from None
 
 
 def _check_items(data: bytes, what: str, max_items: int) -> None:
@@ -87,6 +105,16 @@ def _unique_names(what: str) -> Callable[[list[tuple[str, Json]]], dict[str, Jso
         return found
 
     return build
+
+
+def _finite(what: str) -> Callable[[str], float]:
+    def read(digits: str) -> float:
+        number = float(digits)
+        if math.isinf(number):
+            raise FormatInvalid(f"{what} holds a number that is too large", mend=_MEND)
+        return number
+
+    return read
 
 
 def _refuse_constant(what: str) -> Callable[[str], NoReturn]:

@@ -166,7 +166,7 @@ def decode_bundle_manifest(data: bytes) -> Descriptor:
         raise FormatInvalid(f"{what}: it doesn't have exactly one layer", mend=_MEND)
     layer = _object(layers[0], f"{what}: layer")
     digest, size = layer.get("digest"), layer.get("size")
-    if layer.get("mediaType") != MEDIA_BUNDLE or not isinstance(digest, str) or not isinstance(size, int):
+    if layer.get("mediaType") != MEDIA_BUNDLE or not isinstance(digest, str) or type(size) is not int:
         raise FormatInvalid(f"{what}: its layer is not a sigstore bundle v0.3", mend=_MEND)
     if not 0 < size <= FORMAT.bundle_bytes:
         raise FormatInvalid(f"{what}: its bundle has {size} bytes", mend=_MEND)

@@ -90,7 +90,11 @@ def parse_proxy(url: str, *, field_name: str) -> Proxy:
         raise InvalidConfig(error.what, mend=_MEND) from None
     if user is None:
         return Proxy(parsed.origin)
-    pair = f"{unquote(user)}:{unquote(password or '')}".encode()
+    try:
+        pair = f"{unquote(user)}:{unquote(password or '')}".encode()
+    except UnicodeEncodeError:
+        # Not `from error`: its object is the password. A byte of an environment variable that isn't UTF-8.
+        raise InvalidConfig(f"{field_name} is not UTF-8", mend="write such characters as %XX") from None
     return Proxy(parsed.origin, "Basic " + b64encode(pair).decode())
 
 

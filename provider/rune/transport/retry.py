@@ -49,7 +49,8 @@ def parse_retry_after(text: str | None, now: datetime) -> float | None:
         return float(text)
     try:
         moment = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
+        # OverflowError: a year or a zone of many digits, which the parser hands to a C function.
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)

@@ -219,6 +219,19 @@ def test_a_lifetime_that_says_nothing_is_the_specifications(web: Web, expires_in
         assert realm.given == given
 
 
+@pytest.mark.parametrize("expires_in", [10**400, 1e300])
+def test_a_lifetime_beyond_all_reason_is_an_hour(web: Web, expires_in: float) -> None:
+    clock = FakeClock()
+    realm = Realm({"expires_in": expires_in})
+    web.on("/token", realm)
+    web.on(PATH, Demand(bearer(web), {"Bearer token-1", "Bearer token-2"}))
+    opened = session(web)
+    for seconds, given in ((0, 1), (3_000, 1), (600, 2)):
+        clock.advance(seconds)
+        ask(opened, deadline=Deadline.after(10, clock))
+        assert realm.given == given
+
+
 def test_a_token_that_is_refused_early_is_renewed_once(web: Web) -> None:
     realm = Realm({"expires_in": 3_600})
     web.on("/token", realm)

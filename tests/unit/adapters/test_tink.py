@@ -200,6 +200,9 @@ MAC = _bent(AEAD, keyData={**json.loads(AEAD)["key"][0]["keyData"], "typeUrl": "
         pytest.param(_bent(AEAD, status="DISABLED"), id="primary-disabled"),
         pytest.param(_bent(AEAD, keyData={**json.loads(AEAD)["key"][0]["keyData"], "value": "eA=="}), id="no-material"),
         pytest.param(
+            _bent(HPKE, keyData={**json.loads(HPKE)["key"][0]["keyData"], "value": "eA=="}), id="hpke-damaged"
+        ),
+        pytest.param(
             json.dumps({**json.loads(AEAD), "key": json.loads(AEAD)["key"] + json.loads(HPKE)["key"]}).encode(),
             id="mixed",
         ),
@@ -211,3 +214,14 @@ def test_what_is_no_keyset_is_refused_without_showing_it(keyset: bytes) -> None:
             load(keyset, SECRET_KEY_ACCESS)
         assert json.loads(AEAD)["key"][0]["keyData"]["value"] not in str(caught.value)
         assert caught.value.__cause__ is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [pytest.param({"value": "eA=="}, id="damaged"), pytest.param({"keyMaterialType": "SYMMETRIC"}, id="misnamed")],
+)
+def test_a_keyset_that_is_harmed_has_no_public_half(change: dict[str, str]) -> None:
+    keyset = _bent(HPKE, keyData={**json.loads(HPKE)["key"][0]["keyData"], **change})
+    for use in (public_keyset, load_sealer):
+        with pytest.raises(InvalidConfig):
+            use(keyset, SECRET_KEY_ACCESS)

@@ -52,6 +52,10 @@ def test_any_other_bytes_are_refused_by_name(data: bytes) -> None:
         pytest.param(b'{"x":{"a":1,"a":1}}', "repeats a name", id="name-twice-within"),
         pytest.param(b"NaN", "NaN or infinity", id="nan"),
         pytest.param(b"[-Infinity]", "NaN or infinity", id="infinity"),
+        pytest.param(b"[1e999]", "too large", id="infinity-spelled-out"),
+        pytest.param(b'["\\ud800"]', "half of a character", id="lone-surrogate"),
+        pytest.param(b'{"\\uDFFF":1}', "half of a character", id="lone-surrogate-in-a-name"),
+        pytest.param(b'["\\ude00\\ud83d"]', "half of a character", id="surrogates-in-the-wrong-order"),
         pytest.param(b"1" * 5_000, "not valid JSON", id="number-endless"),
         pytest.param(b"[" * 17 + b"]" * 17, "deeper than 16", id="one-too-deep"),
         pytest.param(b'{"a":' * 17 + b"1" + b"}" * 17, "deeper than 16", id="objects-too-deep"),
@@ -69,6 +73,7 @@ def test_what_is_no_plain_document_is_refused(data: bytes, says: str) -> None:
     [
         pytest.param(b"[" * 16 + b"]" * 16, id="as-deep-as-allowed"),
         pytest.param(b'"' + b"[{" * 1_000 + b'"', id="brackets-in-a-text"),
+        pytest.param(b'"\\ud83d\\ude00 \\\\ud800"', id="a-pair-of-surrogates-and-an-escaped-backslash"),
         pytest.param(b'["\\\\", ' + b"[" * 15 + b"]" * 16, id="escaped-backslash-before-a-quote"),
         pytest.param(b"[" + b"[]," * 1_000 + b"[]]", id="wide"),
     ],

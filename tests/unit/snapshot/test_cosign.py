@@ -207,6 +207,7 @@ _LAYER = {"mediaType": cosign.MEDIA_BUNDLE, "size": 615, "digest": OTHER}
         pytest.param(_manifest({**_LAYER, "size": FORMAT.bundle_bytes + 1}), id="too-large"),
         pytest.param(_manifest({**_LAYER, "size": 0}), id="empty"),
         pytest.param(_manifest({**_LAYER, "size": "615"}), id="size-a-text"),
+        pytest.param(_manifest({**_LAYER, "size": True}), id="size-a-truth"),
         pytest.param(_manifest({**_LAYER, "digest": "md5:x"}), id="digest"),
         pytest.param(b"[]", id="list"),
     ],

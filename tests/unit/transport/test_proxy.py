@@ -61,7 +61,14 @@ def test_a_proxys_password_becomes_a_header_and_is_not_shown() -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["socks5://proxy.example:1080", "http://", "http://user:hush-hush@bad host", "http://["]
+    "url",
+    [
+        "socks5://proxy.example:1080",
+        "http://",
+        "http://user:hush-hush@bad host",
+        "http://[",
+        "http://user:hush-hush\udcf3@proxy.example",
+    ],
 )
 def test_what_is_no_proxy_is_refused_without_showing_it(url: str) -> None:
     with pytest.raises(InvalidConfig) as caught:

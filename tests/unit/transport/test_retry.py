@@ -28,6 +28,8 @@ DOWN = RegistryUnavailable("down", mend="wait")
         pytest.param("-5", None, id="negative"),
         pytest.param("1" * 400, None, id="endless"),
         pytest.param("Fri, 99 Jan 2026 03:04:15 GMT", None, id="no-date"),
+        pytest.param("Fri, 02 Jan 99999999999999999999 03:04:15 GMT", None, id="a-year-beyond-c"),
+        pytest.param("Fri, 02 Jan 2026 03:04:15 +99999999999999999999", None, id="a-zone-beyond-c"),
     ],
 )
 def test_retry_after(text: str | None, expected: float | None) -> None:
