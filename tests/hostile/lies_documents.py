@@ -60,24 +60,24 @@ def _many_whole_in_snapshot(forger: Forger) -> None:
     forger.alter_snapshot(lambda found: found.update(manifests=found["manifests"][1:2] * _MANY))
 
 
-def _small_values() -> bytes:
+def small_values() -> bytes:
     """As much as fits into a snapshot's bytes: parsed, it would take eighty megabytes."""
     unit = b'{"a":0},'
     return b"[" + unit * (FORMAT.snapshot_bytes // len(unit) - 1) + b"0]"
 
 
 def _many_small_values(forger: Forger) -> None:
-    forger.put_snapshot(_small_values(), forger.store.signer)
+    forger.put_snapshot(small_values(), forger.store.signer)
 
 
 def _strangers_small_values(forger: Forger) -> None:
     """It isn't even fetched: nobody vouches for the head that names it."""
-    forger.put_snapshot(_small_values(), forger.stranger)
+    forger.put_snapshot(small_values(), forger.stranger)
 
 
 def _unvouched_small_values(forger: Forger) -> None:
     """It is fetched, because a freshness signer was deceived, and not parsed."""
-    forger.put_snapshot(_small_values(), forger.stranger, forger.store.signer)
+    forger.put_snapshot(small_values(), forger.stranger, forger.store.signer)
 
 
 def _many_referrers(forger: Forger) -> None:

@@ -74,6 +74,13 @@ LIES: Final = (
         "realm-elsewhere",
         "asks for a token of another host",
         _UNAUTHORIZED,
+        speak=_challenge(lambda places: "https://login.elsewhere.example/token"),
+        tls=True,
+    ),
+    silence(
+        "realm-on-loopback",
+        "asks for a token of a service on the node",
+        _UNAUTHORIZED,
         speak=_challenge(lambda places: f"{places.local}/token"),
         tls=True,
     ),

@@ -12,12 +12,12 @@ PAGE: Final = Path(__file__).parents[2] / "docs" / "hostile-registry.md"
 _HEAD: Final = """\
 # What a hostile registry can do
 
-Nothing but withhold. tests/hostile has a registry that lies in every way below, over a store that was really
-published; each lie is told to a node that has never seen the store and to one that has, while a pod of another,
-honest store is mounted beside it. Whatever the lie: both mounts are answered within seconds and in bounded memory,
-the honest one with its files; no password reaches a host that it isn't for; the node's disk holds nothing of the lie;
-and when the registry tells the truth again, so does the node. This page is written by a run of the tests (`make
-hostile-table`).
+Withhold; and show a node that has no memory an older state, until its head expires. tests/hostile has a registry that
+lies in every way below, over a store that was really published; each lie is told to a node that has never seen the
+store and to one that has, while a pod of another, honest store is mounted beside it. Whatever the lie: both mounts
+are answered within seconds and in bounded memory, the honest one with its files; no password reaches a host that it
+isn't for; the node's disk holds nothing of the lie; and when the registry tells the truth again, so does the node. A
+run of the tests writes this page (`make hostile-tables`).
 
 "the new files" are those of the snapshot that the registry shows, "the last files" those that the node verified before:
 a registry's silence leaves them in use, a lie refuses new mounts (adr/0004). To try one by hand:
