@@ -56,6 +56,13 @@ def village(folder: Path) -> Iterator[Village]:
 
 
 @pytest.fixture(scope="session")
+def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Village]:
+    """The same for tests that change nothing of it."""
+    with standing_village(tmp_path_factory.mktemp("still")) as village:
+        yield village
+
+
+@pytest.fixture(scope="session")
 def _standing(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
     with standing(authority, publish(LIAR), publish(HONEST)) as ground:
         yield ground

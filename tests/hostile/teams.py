@@ -92,7 +92,11 @@ class Team(Store):
 def values_of(name: str) -> dict[SecretPath, dict[str, bytes]]:
     """What a team keeps."""
     return {
-        DB: {"password": f"the password of {name}".encode(), "user": b"app"},
+        DB: {
+            "password": f"the password of {name}".encode(),
+            "settings": b'{"a": {"b": "selected"}}',
+            "user": b"app",
+        },
         ROOT: {"key": f"the root key of {name}".encode()},
     }
 

@@ -9,9 +9,10 @@ from rune.model.spec import API_VERSION
 from rune.model.store import Mark
 from rune.ports import MarkStore
 from tests.hostile import thief
+from tests.hostile.asking import served
 from tests.hostile.claims_table import Witness
 from tests.hostile.forge import Forger
-from tests.hostile.shared_node import API, BATCH, OTHER_API, SPY, Document, Got
+from tests.hostile.shared_node import API, SPY, Document, Got
 from tests.hostile.teams import DB, annotated, place_of, policy_for, values_of
 from tests.hostile.thief import ALLOW_ALL
 from tests.hostile.village import FILES, Village, standing
@@ -43,11 +44,6 @@ def attempt(village: Village, document: Document, reason: str) -> str:
         ours = village.node.mount(API)
     assert ours.files == FILES, ours.text
     return reason
-
-
-def served(got: Got) -> None:
-    """It was given what is somebody else's: the defence was left out."""
-    assert got.files == FILES, got.text
 
 
 def admitted(village: Village, namespaces: str = "payments,evil") -> None:
@@ -327,76 +323,3 @@ def test_a_cluster_store_with_a_keyset_for_others(village: Village, witness: Wit
     village.node.put(_cluster_wide(village, "*", "evil"))
     served(village.node.mount(SPY, parameters=SHARED))
     witness.saw("cluster-store-with-a-keyset-for-others", got.reason, "with the keyset for both, its pods are served")
-
-
-# What was allowed to others, or before
-
-
-def test_the_cache_of_an_allowed_pod(village: Village, witness: Witness) -> None:
-    served(village.node.mount(API))
-    village.others_go_on()
-    with village.node.untouched():
-        got = village.node.mount(BATCH)
-        village.refused(got, "RUNE_POLICY_DENIED")
-    (decision,) = got.record.decisions
-    assert (decision.path, decision.allowed, decision.reason) == (DB, False, "RUNE_POLICY_DENIED")
-    served(village.node.mount(OTHER_API))
-    witness.saw("cache-of-an-allowed-pod", got.reason, "another pod of the allowed service account is served from it")
-
-
-def test_a_denied_path(village: Village, witness: Witness) -> None:
-    texts = []
-    for path in ("prod/payments/root/ca", "prod/payments/root/no"):
-        got = village.node.mount(API, f"- {{path: {path}}}\n")
-        village.refused(got, "RUNE_POLICY_DENIED")
-        texts.append(got.text.replace(path, "PATH"))
-    assert texts[0] == texts[1]
-    absent = village.node.mount(API, "- {path: prod/payments/no}\n")
-    village.refused(absent, "RUNE_SECRET_NOT_FOUND")
-    witness.saw(
-        "denied-path", "the same words for both, `RUNE_POLICY_DENIED`", f"where it is allowed: `{absent.reason}`"
-    )
-
-
-def test_a_policy_that_is_taken_away(village: Village, witness: Witness) -> None:
-    served(village.node.mount(API))
-    village.ours.put_policy(village.registry.content, policy_for("payments/batch"))
-    assert village.node.poll(village.ours).reason == ""
-    got = village.node.mount(API)
-    village.refused(got, "RUNE_POLICY_DENIED")
-    served(village.node.mount(BATCH))
-    village.node.restart()
-    village.refused(village.node.mount(API), "RUNE_POLICY_DENIED")
-    witness.saw("policy-taken-away", got.reason, "who has the rule now is served; before, it was this pod")
-
-
-@pytest.mark.parametrize(
-    "ceiling",
-    [
-        pytest.param("", id="empty"),
-        pytest.param("rules: []\n", id="no-rule"),
-        pytest.param("rules: {", id="invalid"),
-        pytest.param(policy_for("payments/batch").decode(), id="for-others"),
-    ],
-)
-def test_a_ceiling_that_is_taken_away(ceiling: str, village: Village, witness: Witness) -> None:
-    village.node.put(village.ours.object_at(village.registry, policy=ALL))
-    served(village.node.mount(API))
-    village.node.put(village.ours.object_at(village.registry, policy=ceiling))
-    got = village.node.mount(API)
-    village.refused(got, "RUNE_POLICY_DENIED")
-    village.node.put(village.ours.object_at(village.registry))
-    served(village.node.mount(API))
-    witness.saw("ceiling-taken-away", got.reason, "with an absent ceiling, or one that allows all, it is served")
-
-
-def test_a_keyset_that_is_taken_away(village: Village, witness: Witness) -> None:
-    served(village.node.mount(API))
-    admitted(village, "evil")
-    assert village.node.poll(village.ours).reason == NOT_ADMITTED
-    got = village.node.mount(API)
-    village.refused(got, NOT_ADMITTED)
-    admitted(village, "payments")
-    assert village.node.poll(village.ours).reason == ""
-    served(village.node.mount(API))
-    witness.saw("keyset-taken-away", got.reason, "given back, it is served")
