@@ -45,6 +45,18 @@ class Machine:
         """The folder in which commands run."""
         return self.home / "checkout"
 
+    def environment(self) -> dict[str, str]:
+        """The environment of a command; its folders are there then."""
+        self.checkout.mkdir(parents=True, exist_ok=True)
+        passphrase = self.home / "passphrase"
+        passphrase.write_text(PASSPHRASE)
+        return {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self.home),
+            "KUBECONFIG": str(cluster.KUBECONFIG),
+            "RUNE_PASSPHRASE_FILE": str(passphrase),
+        }
+
     def rune(self, *arguments: str, stdin: bytes = b"") -> str:
         """Run the command.
 
@@ -54,19 +66,10 @@ class Machine:
         Raises:
             RuneFailed: it failed.
         """
-        self.checkout.mkdir(parents=True, exist_ok=True)
-        passphrase = self.home / "passphrase"
-        passphrase.write_text(PASSPHRASE)
-        environment = {
-            "PATH": os.environ["PATH"],
-            "HOME": str(self.home),
-            "KUBECONFIG": str(cluster.KUBECONFIG),
-            "RUNE_PASSPHRASE_FILE": str(passphrase),
-        }
         done = subprocess.run(
             [RUNE, *arguments],
             cwd=self.checkout,
-            env=environment,
+            env=self.environment(),
             input=stdin,
             capture_output=True,
             timeout=_COMMAND_TIMEOUT_S,
