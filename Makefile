@@ -90,6 +90,10 @@ cluster: $(STAMP) ## bring up the cluster of `make e2e` and keep it (KUBECONFIG=
 cluster-down: $(STAMP) ## delete it
 	@$(BIN)/python -m e2e.cluster down
 
+.PHONY: hostile-tables
+hostile-tables: $(STAMP) ## write docs/hostile-*.md from what a run of tests/hostile sees
+	@$(BIN)/pytest -q tests/hostile --hostile-table --deselect tests/hostile/test_table.py
+
 .PHONY: bench
 bench: $(STAMP) ## measure the mount path (ratios taken in one run)
 	@$(BIN)/python -m hack.bench.mount

@@ -37,7 +37,7 @@ ROWS: Final = (
     Row("tls-unknown-ca", "the certificate is of a CA that nobody trusts"),
     Row("tls-downgrade", "plain http is spoken where TLS was asked for"),
     Row("password-of-another-host", "a login of another host is at hand when the registry asks for one"),
-    Row("crowd", "a provider process meets every lie at once, each by a store of its own"),
+    Row("crowd", "a provider process meets all lies that take no time at once, each by a store of its own"),
     Row("hanging-crowd", "twelve stores of one namespace never get an answer"),
     Row("endless-tags", "the registry lists tags to a writer without an end"),
     Row("hostile-tags", "the registry lists tags to a writer that would break out of a URL or a header"),
