@@ -7,10 +7,11 @@ from typing import Final
 from tests.hostile.claims import Chapter, Claim
 from tests.hostile.claims_identity import IDENTITY
 from tests.hostile.claims_requests import REQUESTS
+from tests.hostile.claims_roles import ROLES
 from tests.hostile.claims_tenancy import TENANCY
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "hostile-tenants.md"
-CHAPTERS: Final[tuple[Chapter, ...]] = (IDENTITY, REQUESTS, TENANCY)
+CHAPTERS: Final[tuple[Chapter, ...]] = (IDENTITY, REQUESTS, TENANCY, ROLES)
 _HEAD: Final = """\
 # What pods, tenants, signers and writers can't do
 

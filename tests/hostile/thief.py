@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from rune.adapters.keypair import KeySigner
+from rune.model.clock import Deadline, SystemClock
 from rune.model.oci import Descriptor
 from rune.model.path import SecretPath
 from rune.model.store import HistoryEntry, Revision, Snapshot
@@ -16,6 +17,11 @@ from tests.hostile.store import LIFETIME
 from tests.hostile.teams import Team
 
 ALLOW_ALL = b'rules: [{name: all, effect: allow, serviceAccounts: ["*/*"], paths: ["**"]}]\n'
+
+
+def soon() -> Deadline:
+    """Long enough for what happens in memory."""
+    return Deadline.after(10.0, SystemClock())
 
 
 def impostor(team: Team, namespace: str, signer: KeySigner) -> tuple[Team, MemoryRegistry]:

@@ -10,6 +10,7 @@ from tests.hostile.registry import HostileRegistry
 from tests.hostile.shared_node import API, SHOP, Got, SharedNode
 from tests.hostile.teams import DB, Team, settled, values_of
 from tests.support.driver import Pod
+from tests.unit.publish.world import new_signer
 
 FILES: Final = {"password": values_of("payments")[DB]["password"]}
 """What a pod of the team that is attacked gets."""
@@ -52,10 +53,17 @@ class Village:
 
 
 @contextmanager
-def standing(folder: Path, *, kubeconfig: Path | None = None) -> Iterator[Village]:
-    """A village whose node runs."""
+def standing(folder: Path, *, kubeconfig: Path | None = None, apart: bool = False) -> Iterator[Village]:
+    """A village whose node runs.
+
+    Args:
+        folder: the node's.
+        kubeconfig: of an API server that says whose a token is.
+        apart: the team that is attacked has a key for each role.
+    """
+    freshness, policy_signer = (new_signer(), new_signer()) if apart else (None, None)
     with (
-        settled("payments") as (ours, registry),
+        settled("payments", freshness=freshness, policy_signer=policy_signer) as (ours, registry),
         settled("evil", "*/*") as (theirs, their_registry),
         settled("shop") as (shop, shop_registry),
     ):
