@@ -79,7 +79,7 @@ def _started(
 
 def _look_at(search: Search, report: Report, pid: int, what: str) -> None:
     """Arguments and environments of everybody, the memory of the command."""
-    copies = eventually(lambda: sum(search_memory(search, pid).values()), what=what, timeout_s=_TIMEOUT_S)
+    copies = eventually(lambda: sum(search_memory(search, pid).values()) or None, what=what, timeout_s=_TIMEOUT_S)
     report.facts[what] = copies
     report.add(places.WRITER, _about_processes(search), what)
 

@@ -26,9 +26,10 @@ class ApiServer:
 
     `url` and `ca_file` (PEM) are how to reach it, `admin_token` belongs to system:masters and `kubeconfig` uses it;
     `admin` acts with it. `service_account_key` (PEM) is what the server signs ServiceAccounts' tokens with.
+    `encryption` is a file with an EncryptionConfiguration.
     """
 
-    def __init__(self, folder: Path, *, etcd: Path, kube_apiserver: Path) -> None:
+    def __init__(self, folder: Path, *, etcd: Path, kube_apiserver: Path, encryption: Path | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._port = free_port()
@@ -41,7 +42,10 @@ class ApiServer:
         self.admin = self.as_bearer(self.admin_token)
         self.kubeconfig = self.kubeconfig_for(ADMIN, self.admin_token)
         self._etcd = Process(self._etcd_command(etcd), folder / "etcd.log")
-        self._apiserver = Process(self._apiserver_command(kube_apiserver, authority), folder / "kube-apiserver.log")
+        command = self._apiserver_command(kube_apiserver, authority)
+        if encryption is not None:
+            command.append(f"--encryption-provider-config={encryption}")
+        self._apiserver = Process(command, folder / "kube-apiserver.log")
 
     def start(self) -> None:
         """Start both processes and wait until the server says that it is ready.
@@ -56,6 +60,16 @@ class ApiServer:
         """Stop both; what was stored stays."""
         self._apiserver.stop()
         self._etcd.stop()
+
+    @property
+    def pid(self) -> int:
+        """Of kube-apiserver."""
+        return self._apiserver.pid
+
+    @property
+    def data(self) -> Path:
+        """The folder of etcd's data files."""
+        return self._folder / "etcd"
 
     def as_bearer(self, token: str) -> KubeApi:
         """A client that authenticates with `token`: RBAC decides what it may do."""
