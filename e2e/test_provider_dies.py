@@ -26,7 +26,7 @@ from e2e.support.processes import (
 from e2e.support.stores import Store, provider_class
 
 pytestmark = [pytest.mark.disruptive, pytest.mark.timeout(900)]
-START_TIMEOUT_S = 150.0
+START_TIMEOUT_S = 200.0
 SHORT, LONG = "5s", "10m"
 
 

@@ -7,7 +7,8 @@ from e2e.support.kube import Kube, Manifest, eventually
 
 IMAGE: Final = "busybox:1.36"
 SERVICE_ACCOUNT: Final = "api"
-START_TIMEOUT_S: Final = 120.0
+START_TIMEOUT_S: Final = 200.0
+"""Longer than the kubelet waits at most before it tries a mount again: its back-off doubles up to two minutes."""
 
 
 def volume(name: str, provider_class: str, **attributes: str) -> Manifest:
