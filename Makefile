@@ -79,7 +79,7 @@ CLUSTER_ARGS = $(if $(filter existing,$(CLUSTER)),--existing) $(if $(IMAGE),--im
 .PHONY: e2e
 e2e: $(STAMP) ## the whole on a real cluster of its own: kind, the driver, a registry, Rune (or CLUSTER=existing)
 	@$(BIN)/python -m e2e.cluster up $(CLUSTER_ARGS)
-	@status=0; $(BIN)/pytest e2e -n 4 $(PYTEST_ARGS) || status=$$?; \
+	@status=0; $(BIN)/pytest e2e -n 4 --dist loadgroup $(PYTEST_ARGS) || status=$$?; \
 	  $(if $(filter existing,$(CLUSTER)),,$(BIN)/python -m e2e.cluster down;) exit $$status
 
 .PHONY: cluster

@@ -25,12 +25,26 @@ NewNamespace = Callable[[str], str]
 Measure = Callable[[str, float, str], None]
 _ROOM = Path(tempfile.gettempdir()) / f"{cluster.NAME}.lock"
 """One for everybody who tests on this cluster."""
+_TIMEOUT_S = 1_200
 _FAILED = pytest.StashKey[bool]()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """The page is written on request only."""
+    parser.addoption("--canary-table", action="store_true", help="write the table of docs/security.md from this run")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Disruptive tests last: while one waits for its turn, a worker waits with it."""
-    items.sort(key=lambda item: item.get_closest_marker("disruptive") is not None)
+    """Disruptive tests last and by one worker, which alone then waits for its turn; and time enough to wait for it."""
+    items.sort(key=_is_disruptive)
+    for item in items:
+        if _is_disruptive(item):
+            item.add_marker(pytest.mark.xdist_group("disruptive"))
+        item.add_marker(pytest.mark.timeout(_TIMEOUT_S))
+
+
+def _is_disruptive(item: pytest.Item) -> bool:
+    return item.get_closest_marker("disruptive") is not None
 
 
 @pytest.hookimpl(wrapper=True)
@@ -67,7 +81,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 @pytest.fixture(autouse=True)
 def _room(request: pytest.FixtureRequest) -> Iterator[None]:
     """The cluster alone for a disruptive test, together with others for any other."""
-    alone = request.node.get_closest_marker("disruptive") is not None
+    alone = _is_disruptive(request.node)
     with _ROOM.open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
         yield

@@ -11,7 +11,7 @@ from e2e.support.pods import await_running, is_running, pod, read
 from e2e.support.processes import DRIVER, await_rollout, restart_rollout
 from e2e.support.stores import Store, provider_class
 
-pytestmark = [pytest.mark.disruptive, pytest.mark.timeout(600)]
+pytestmark = pytest.mark.disruptive
 API_DOWN_S = 60
 # Reads its secret twice a second for as long as it lives, and says so each time it isn't there.
 WATCH = "while :; do cat /secrets/password >/dev/null || echo lost; usleep 500000; done"

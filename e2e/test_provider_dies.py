@@ -25,7 +25,7 @@ from e2e.support.processes import (
 )
 from e2e.support.stores import Store, provider_class
 
-pytestmark = [pytest.mark.disruptive, pytest.mark.timeout(900)]
+pytestmark = pytest.mark.disruptive
 START_TIMEOUT_S = 200.0
 SHORT, LONG = "5s", "10m"
 
