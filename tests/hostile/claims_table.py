@@ -5,13 +5,14 @@ from pathlib import Path
 from typing import Final
 
 from tests.hostile.claims import Chapter, Claim
+from tests.hostile.claims_freshness import FRESHNESS
 from tests.hostile.claims_identity import IDENTITY
 from tests.hostile.claims_requests import REQUESTS
 from tests.hostile.claims_roles import ROLES
 from tests.hostile.claims_tenancy import TENANCY
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "hostile-tenants.md"
-CHAPTERS: Final[tuple[Chapter, ...]] = (IDENTITY, REQUESTS, TENANCY, ROLES)
+CHAPTERS: Final[tuple[Chapter, ...]] = (IDENTITY, REQUESTS, TENANCY, ROLES, FRESHNESS)
 _HEAD: Final = """\
 # What pods, tenants, signers and writers can't do
 
