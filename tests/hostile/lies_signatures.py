@@ -137,6 +137,15 @@ def _empty_signature(forger: Forger) -> None:
     _attach(forger, describe_head(forger.data(head)), bundle)
 
 
+def _payload_twice(forger: Forger) -> None:
+    """The writer's real signature, with a second payload before the one that it is over."""
+    head = _head(forger)
+    _unsign(forger, head)
+    other = base64.b64encode(statement(forger.head().snapshot.digest))
+    bundle = sign(forger.store.signer, head).replace(b'"payload":', b'"payload":"' + other + b'","payload":', 1)
+    _attach(forger, describe_head(forger.data(head)), bundle)
+
+
 def _many_signatures(count: int) -> Callable[[Forger], None]:
     """Strangers' signatures stand before the real one."""
 
@@ -230,6 +239,12 @@ LIES: Final = (
     refused("signature-altered", "flips one bit of a signature", _INVALID, alter=_altered_signature),
     refused("signature-empty", "leaves the signature empty", _INVALID, alter=_empty_signature),
     refused("signature-lost", "lists a signature that it doesn't have", _MISSING, alter=_lost_bundles),
+    refused(
+        "signature-with-two-payloads",
+        "names a signature's payload twice, the real one last",
+        _MISSING,
+        alter=_payload_twice,
+    ),
     refused(
         "attestation-as-signature",
         "shows a writer's SBOM of the head as its signature",
