@@ -94,6 +94,10 @@ cluster-down: $(STAMP) ## delete it
 hostile-tables: $(STAMP) ## write docs/hostile-*.md from what a run of tests/hostile sees
 	@$(BIN)/pytest -q tests/hostile --hostile-table --deselect tests/hostile/test_table.py
 
+.PHONY: canary-table
+canary-table: $(STAMP) ## write the table of docs/security.md from a search of the cluster of `make cluster`
+	@$(BIN)/pytest -q e2e/test_canary.py --canary-table
+
 .PHONY: bench
 bench: $(STAMP) ## measure the mount path (ratios taken in one run)
 	@$(BIN)/python -m hack.bench.mount

@@ -63,12 +63,11 @@ def write(report: Report, after: Report) -> None:
     """
     lines = [_row(report, place) for place in (places.VOLUME, *places.AT_REST, *places.MEMORY)]
     copies = [
-        f"{place}: {report.count(place, RUNE)} copies while the pod ran, "
-        f"{after.count(place, RUNE)} a minute after it was gone"
+        f"{place}: {report.count(place, RUNE)} while the pod ran, {after.count(place, RUNE)} a minute after it was gone"
         for place in (places.RUNE_MEMORY, places.DRIVER_MEMORY)
-    ]
+    ] + [f"{what}: {number:.0f}" for what, number in report.facts.items()]
     today = dt.datetime.now(dt.UTC).date()
-    said = f"\nRun on {today}. Values of Rune in memory:\n\n" + "".join(f"- {line}\n" for line in copies)
+    said = f"\nRun on {today}. Copies of Rune's value in memory:\n\n" + "".join(f"- {line}\n" for line in copies)
     before, _, rest = PAGE.read_text().partition(_BEGIN)
     _, _, behind = rest.partition(_END)
     PAGE.write_text(before + _BEGIN + _HEAD + "".join(lines) + said + _END + behind)

@@ -15,8 +15,8 @@ from e2e.canary.search import Hits, Search
 from e2e.support.kube import eventually
 from e2e.support.stores import RUNE, Store
 
-WHILE_SET: Final = "rune set, between its input and its end: copies in its memory"
-WHILE_GET: Final = "rune get, while it prints: copies in its memory"
+WHILE_SET: Final = "memory of `rune set`, after it has read the value"
+WHILE_GET: Final = "memory of `rune get`, while it prints the value"
 _TIMEOUT_S: Final = 120
 
 

@@ -6,7 +6,7 @@ import urllib.parse
 from collections.abc import Callable
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from e2e.canary.forms import Value, new_mark
@@ -36,6 +36,7 @@ def texts(text: str) -> dict[str, list[bytes]]:
     }
 
 
+@settings(deadline=None)
 @given(before=st.binary(max_size=40), after=st.binary(max_size=40), way=st.sampled_from(WAYS[:-1]))
 def test_found_wherever_it_begins(before: bytes, after: bytes, way: tuple[str, Callable[[bytes], bytes]]) -> None:
     form, encode = way
@@ -62,11 +63,13 @@ def test_a_part_that_remains_is_found(remains: str) -> None:
     assert SEARCH.piece(remains.encode()) == {("ours", "a part"): 1}
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_nothing_else_is_found(data: bytes) -> None:
     assert not SEARCH.piece(data)
 
 
+@settings(deadline=None)
 @given(cut=st.integers(0, 120), turns=st.integers(1, 3))
 def test_found_once_across_pieces(cut: int, turns: int) -> None:
     data = b"x" * 30 + VALUE.text.encode() + b"y" * 400 + base64.b64encode(VALUE.text.encode())
