@@ -114,9 +114,9 @@ def desk(
         # A registry of its own, without TLS, which the nodes know by another name.
         "oci://registry.example.com/payments/secrets": f"oci://{outside}/e2e/{name} --plain-http",
         "oci://registry.example.com/team/secrets": f"oci://{outside}/e2e/{name} --plain-http --keyset {name}",
-        "| kubectl apply -f -": f"| sed 's|{outside}|{inside}|' | kubectl apply -f -",
         # Nobody waits for two minutes.
-        "manifest runestore main": "manifest runestore main --interval 5s",
+        "manifest runestore main": f"manifest runestore main --interval 5s --url oci://{inside}/e2e/{name}",
+        "manifest runestore secrets": f"manifest runestore secrets --url oci://{inside}/e2e/{name}",
         # All keysets share a namespace.
         "keyset install default": f"keyset install {name}",
         "payments": name,

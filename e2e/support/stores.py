@@ -140,8 +140,9 @@ class Store:
 
     def manifest(self, *arguments: str, **spec: object) -> Manifest:
         """The object that `rune manifest runestore` prints, with the nodes' URL and other fields of its spec."""
-        found: Manifest = yaml.safe_load(self.rune("manifest", "runestore", "main", "--interval", "5s", *arguments))
-        found["spec"]["registry"]["url"] = self.inside
+        found: Manifest = yaml.safe_load(
+            self.rune("manifest", "runestore", "main", "--interval", "5s", "--url", self.inside, *arguments)
+        )
         found["spec"] |= spec
         return found
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from rune.model.bounded_yaml import Yaml, dump_yaml
+from rune.model.oci import parse_location
 from rune.model.path import parse_path
 from rune.model.spec import ANNOTATION_NAMESPACES, ANNOTATION_STORE_ID, API_VERSION, IdentitySpec, KeySpec, SignerSpec
 from rune.wiring.writer_config import WriterConfig
@@ -25,6 +26,7 @@ def run_store(
     ca_ref: str | None = None,
     trusted_root_ref: str | None = None,
     interval: str | None = None,
+    url: str | None = None,
 ) -> Manifest:
     """A RuneStore, or a ClusterRuneStore where `namespace` is None.
 
@@ -37,11 +39,15 @@ def run_store(
         ca_ref: a ConfigMap with the registry's CA.
         trusted_root_ref: a ConfigMap with the trusted root of signers by identity; None: the public good's.
         interval: how often it is refreshed, like 2m; None: the default.
+        url: where the nodes find the store; None: where its writers do.
+
+    Raises:
+        InvalidReference: `url` isn't one.
     """
     options = config.registry
     registry = _without_empty(
         {
-            "url": str(config.location),
+            "url": str(config.location if url is None else parse_location(url, field="--url")),
             "secretRef": secret_ref and {"name": secret_ref},
             "caRef": ca_ref and {"name": ca_ref},
             "proxy": options.proxy,

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from rune.client.manifests import keyset_secret, refresh_cron_job, run_store, secret_provider_class
-from rune.errors import InvalidPath
+from rune.errors import InvalidPath, InvalidReference
 from rune.model.bounded_yaml import dump_yaml
 from rune.model.oci import parse_location
 from rune.model.spec import IdentitySpec, KeySpec, StoreSpec, VerifySpec
@@ -45,6 +45,15 @@ def test_a_run_store_says_what_the_writer_knows(config: WriterConfig) -> None:
     assert isinstance(configured, KeySpec)
     assert shown.pem.strip() == configured.pem.strip()
     assert spec.interval.total_seconds() == 60
+
+
+def test_nodes_may_know_the_registry_by_another_name(config: WriterConfig) -> None:
+    found = run_store(config, "main", namespace="payments", url="oci://registry.default.svc:5000/team/secrets")
+    spec = found["spec"]
+    assert isinstance(spec, dict)
+    assert spec["registry"]["url"] == "oci://registry.default.svc:5000/team/secrets"
+    with pytest.raises(InvalidReference, match="--url"):
+        run_store(config, "main", namespace="payments", url="registry.default.svc/team/secrets:latest")
 
 
 def test_identities_arrive_as_they_are(config: WriterConfig) -> None:

@@ -23,6 +23,7 @@ def manifest() -> None:
 @click.option("--ca-ref", metavar="NAME", help="A ConfigMap whose ca.crt is the registry's CA.")
 @click.option("--trusted-root-ref", metavar="NAME", help="A ConfigMap with rune.yaml's trustedRootFile.")
 @click.option("--interval", metavar="DURATION", help="How often the nodes ask the registry.  [default: 2m]")
+@click.option("--url", metavar="URL", help="Where the nodes find the store.  [default: where rune.yaml does]")
 @click.pass_obj
 def runestore(
     session: Session,
@@ -33,6 +34,7 @@ def runestore(
     ca_ref: str | None,
     trusted_root_ref: str | None,
     interval: str | None,
+    url: str | None,
 ) -> None:
     """Print the RuneStore, or ClusterRuneStore, that lets pods use the store."""
     if (namespace is None) == (admitted is None):
@@ -52,6 +54,7 @@ def runestore(
         ca_ref=ca_ref,
         trusted_root_ref=trusted_root_ref,
         interval=interval,
+        url=url,
     )
     session.printer.text(dump_yaml(found))
 
