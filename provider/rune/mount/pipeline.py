@@ -95,6 +95,9 @@ class Mounter:
             raise failure from None
         finally:
             self.audit.mounted(ledger.record(failure, self.clock.monotonic() - started_s))
+            # An exception holds its frames: one that a frame holds, too, would keep tokens and plaintext in memory
+            # until the garbage collector comes by.
+            failure = None
 
     def _answer(self, raw: RawMount, deadline: Deadline, ledger: _Ledger) -> MountAnswer:
         # 1 The request, parsed once. The pod's author may have written any of its parameters.
@@ -138,7 +141,8 @@ def _render(entries: tuple[Entry, ...], outcomes: tuple[Outcome, ...], default_m
             if outcome.values is not None:
                 files = render_entry(entry, outcome.values, default_mode=default_mode)
         except RuneError as error:
-            failures.append((entry.place, error))
+            # Not the exception itself, which holds this frame and all values in it.
+            failures.append((entry.place, type(error)(error.what, mend=error.mend)))
         rendered.append(Rendered(entry, outcome.manifest if outcome.values is not None else None, files))
     if failures:
         raise combine(failures)
