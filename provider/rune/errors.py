@@ -103,11 +103,22 @@ class RuneError(Exception):
         self.mend = mend
 
     def __str__(self) -> str:
-        """The reason token, what is wrong, the mend; at most MAX_TEXT_CHARS, cut in the middle part."""
+        """The reason token, what is wrong, the mend; at most MAX_TEXT_CHARS, cut in the middle part.
+
+        What is wrong may name what a stranger wrote: nothing in it ends a line or speaks to a terminal.
+        """
         tail = f": {self.mend}" if self.mend else ""
         room = MAX_TEXT_CHARS - len(self.reason) - 2 - len(tail)
-        what = self.what if len(self.what) <= room else self.what[: max(room - 1, 0)] + "…"
+        what = _printable(self.what)
+        what = what if len(what) <= room else what[: max(room - 1, 0)] + "…"
         return f"{self.reason}: {what}{tail}"[:MAX_TEXT_CHARS]
+
+
+def _printable(text: str) -> str:
+    """The text with an escape in Python's spelling for each character that isn't printable, half a one among them."""
+    if text.isprintable():
+        return text
+    return "".join(each if each.isprintable() else each.encode("unicode_escape").decode() for each in text)
 
 
 class InvalidInput(RuneError):

@@ -46,6 +46,23 @@ def test_a_text_has_token_matter_and_mend() -> None:
     assert str(PolicyDenied("may not", mend="ask")) == "RUNE_POLICY_DENIED: may not: ask"
 
 
+@pytest.mark.parametrize(
+    ("what", "shown"),
+    [
+        pytest.param("\x1b[31mred", "\\x1b[31mred", id="terminal"),
+        pytest.param("two\nlines\r", "two\\nlines\\r", id="line"),
+        pytest.param("a\u202eb", "a\\u202eb", id="direction"),
+        pytest.param("\ud800", "\\ud800", id="half-a-character"),
+        pytest.param("é ü 😀 …", "é ü 😀 …", id="letters-stay"),
+    ],
+)
+def test_what_a_stranger_wrote_neither_ends_a_line_nor_speaks_to_a_terminal(what: str, shown: str) -> None:
+    text = str(PolicyDenied(what, mend="ask"))
+    assert text == f"RUNE_POLICY_DENIED: {shown}: ask"
+    text.encode()
+    assert len(str(PolicyDenied("\0" * 5_000, mend="ask"))) <= MAX_TEXT_CHARS
+
+
 def test_a_long_text_is_cut_in_what_is_wrong_and_keeps_the_mend() -> None:
     text = str(PolicyDenied("x" * 5_000, mend="ask for a rule"))
     assert len(text) <= MAX_TEXT_CHARS

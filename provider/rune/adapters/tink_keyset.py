@@ -32,6 +32,10 @@ _ACCEPTED: Final = {
     )
 }
 _PUBLIC: Final = "type.googleapis.com/google.crypto.tink.HpkePublicKey"
+# As Tink writes them (tink.proto, KeyStatusType and OutputPrefixType). Protobuf's JSON also reads their numbers: Tink
+# would see another keyset than is described here.
+_STATUSES: Final = frozenset({"ENABLED", "DISABLED", "DESTROYED"})
+_PREFIXES: Final = frozenset({"TINK", "RAW"})
 # What encryption adds behind the prefix: AES-GCM a nonce of 12 bytes and a tag of 16 (Tink's wire format); HPKE the
 # encapsulated key of X25519, 32 bytes, and a tag of 16 (RFC 9180, section 7).
 _OVERHEAD_BYTES: Final = {KeysetKind.AES256_GCM: 28, KeysetKind.HPKE: 48}
@@ -93,17 +97,20 @@ def _describe(number: int, key: Json, primary: Json) -> KeyDescription:
     url = data.get("typeUrl") if isinstance(data, dict) else None
     if not isinstance(key, dict) or not isinstance(url, str) or url not in _ACCEPTED:
         raise InvalidConfig(f"key {number} of the keyset is of a type that Rune doesn't use", mend=MEND)
-    identifier = key.get("keyId")
-    if not isinstance(identifier, int):
+    identifier, status, prefix = key.get("keyId"), key.get("status"), key.get("outputPrefixType")
+    if type(identifier) is not int or not 0 <= identifier < 1 << 32:
         raise InvalidConfig(f"key {number} of the keyset has no keyId", mend=MEND)
-    prefixed = key.get("outputPrefixType") == "TINK" and 0 <= identifier < 1 << 32
+    if not isinstance(status, str) or status not in _STATUSES:
+        raise InvalidConfig(f"key {number} of the keyset has no status that is known", mend=MEND)
+    if not isinstance(prefix, str) or prefix not in _PREFIXES:
+        raise InvalidConfig(f"key {number} of the keyset has no outputPrefixType that Rune uses", mend=MEND)
     return KeyDescription(
         id=identifier,
         kind=_ACCEPTED[url],
         public=url == _PUBLIC,
         primary=identifier == primary,
-        enabled=key.get("status") == "ENABLED",
-        prefix=b"\x01" + identifier.to_bytes(4, "big") if prefixed else b"",
+        enabled=status == "ENABLED",
+        prefix=b"\x01" + identifier.to_bytes(4, "big") if prefix == "TINK" else b"",
     )
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from rune.adapters.tink import SECRET_KEY_ACCESS, create_keyset, load_sealer, public_keyset, rotate_keyset
 from rune.adapters.tink_keyset import KeysetKind, describe_keyset
+from rune.errors import InvalidConfig
 from rune.ports import ValueSealer
 
 PLAINTEXT = b"x" * 80
@@ -68,3 +69,24 @@ def test_a_raw_key_has_no_prefix() -> None:
     assert [key.prefix for key in describe_keyset(raw)] == [b""]
     sealer = sealer_of(raw)
     assert sealer.plaintext_bytes(sealer.seal(PLAINTEXT, b"")) == len(PLAINTEXT)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"outputPrefixType": 1}, id="prefix-a-number"),
+        pytest.param({"outputPrefixType": "CRUNCHY"}, id="prefix-of-another-form"),
+        pytest.param({"outputPrefixType": None}, id="no-prefix-type"),
+        pytest.param({"status": 1}, id="status-a-number"),
+        pytest.param({"status": "LOST"}, id="status-unknown"),
+        pytest.param({"keyId": True}, id="id-a-truth"),
+        pytest.param({"keyId": 1 << 32}, id="id-too-large"),
+        pytest.param({"keyId": -1}, id="id-negative"),
+    ],
+)
+def test_what_tink_would_read_otherwise_is_refused(change: dict[str, object]) -> None:
+    """Protobuf's JSON takes an enumeration's number for its name: the keyset would be another than was described."""
+    document = json.loads(create_keyset(KeysetKind.AES256_GCM, SECRET_KEY_ACCESS))
+    document["key"][0].update(change)
+    with pytest.raises(InvalidConfig, match="key 0 of the keyset"):
+        describe_keyset(json.dumps(document).encode())
