@@ -92,7 +92,8 @@ def test_a_value_is_nowhere_else(
     assert after.places_of(page.RUNE) <= MAY_HAVE_IT - {places.VOLUME}, after.explain(page.RUNE)
     if writes:
         page.write(report, after)
-    else:
+    elif cluster.kubectl("config", "current-context").startswith("kind-"):
+        # Elsewhere a container's variables may lie in other files.
         seen, said = page.outcome(report), page.written()
         assert seen == {place: said.get(place) for place in seen}, "docs/security.md says otherwise"
 
