@@ -146,6 +146,8 @@ class TestRendering:
             pytest.param("provider.providersDir=relative", id="relative-folder"),
             pytest.param("provider.httpPort=80", id="privileged-port"),
             pytest.param("crds.install=yes please", id="no-boolean"),
+            pytest.param("seccompProfile.type=Unconfined", id="no-seccomp"),
+            pytest.param("seccompProfile.type=Localhost", id="seccomp-without-its-file"),
         ],
     )
     def test_the_schema_refuses(self, value: str, tools: Tools) -> None:
@@ -162,6 +164,8 @@ class TestRendering:
             "provider.tokenAudiences={vault,rune}",
             "priorityQuota.create=true",
             "seLinuxOptions.type=spc_t",
+            "seccompProfile.type=Localhost",
+            "seccompProfile.localhostProfile=rune-provider.json",
         )
         rendered = objects(text)
         pod = rendered["DaemonSet", NAMESPACE, PROVIDER]["spec"]["template"]["spec"]
@@ -170,6 +174,8 @@ class TestRendering:
         expected = {"--cluster-name=east", "--token-audience=vault", "--token-audience=rune"}
         assert expected <= set(container["args"])
         assert pod["securityContext"]["seLinuxOptions"] == {"type": "spc_t"}
+        seccomp = {"type": "Localhost", "localhostProfile": "rune-provider.json"}
+        assert pod["securityContext"]["seccompProfile"] == seccomp
         assert ("ResourceQuota", NAMESPACE, f"{PROVIDER}-priority") in rendered
 
     def test_an_update_hands_over_and_outlasts_the_drain(self, tools: Tools) -> None:
