@@ -98,6 +98,10 @@ hostile-tables: $(STAMP) ## write docs/hostile-*.md from what a run of tests/hos
 canary-table: $(STAMP) ## write the table of docs/security.md from a search of the cluster of `make cluster`
 	@$(BIN)/pytest -q e2e/test_canary.py --canary-table
 
+.PHONY: fuzz
+fuzz: $(STAMP) ## attack every parser for SECONDS=600, guided by coverage where atheris is installed (docs/fuzzing.md)
+	@$(BIN)/python -m tests.fuzz --seconds $(or $(SECONDS),600) $(FUZZ_ARGS)
+
 .PHONY: bench
 bench: $(STAMP) ## measure the mount path (ratios taken in one run)
 	@$(BIN)/python -m hack.bench.mount
