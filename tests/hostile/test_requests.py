@@ -16,7 +16,7 @@ TRICKS = {
     "dot-segments": "prod/payments/x/../root/ca",
     "leading-dots": "../prod/payments/root/ca",
     "a-dot": "prod/payments/./root/ca",
-    "doubled-slash": "prod/payments//root/ca",
+    "doubled-slash": "prod//payments/root/ca",
     "trailing-slash": "prod/payments/root/ca/",
     "leading-slash": "/prod/payments/root/ca",
     "cyrillic-a": "prod/p\u0430yments/root/ca",
