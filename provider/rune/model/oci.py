@@ -1,6 +1,7 @@
 """OCI references and descriptors (image-spec v1.1, distribution-spec v1.1): values only, no I/O."""
 
 import hashlib
+import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,9 +20,11 @@ _DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
 _NAME: Final = re.compile(r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*", re.ASCII)
 _TAG: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}", re.ASCII)
 _HOST: Final = re.compile(
-    r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*|\[[0-9a-fA-F:]+\]",
+    r"(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*",
     re.ASCII,
 )
+# WHATWG URL, "ends in a number": some resolvers take 127.1 or 0x7f000001 for an address.
+_ENDS_IN_NUMBER: Final = re.compile(r"(?:.*\.)?(?:[0-9]+|0x[0-9a-f]*)", re.ASCII)
 _NAME_CHARS: Final = 255
 _MEND: Final = "write oci://HOST[:PORT]/REPOSITORY or oci-layout:///FOLDER"
 
@@ -172,11 +175,23 @@ def _repository(text: str, field: str) -> Repository:
     if "@" in parts.netloc or parts.query or parts.fragment or "?" in text or "#" in text:
         raise InvalidReference(f"{field} must not hold credentials, a query or a fragment", mend=_MEND)
     name = parts.path.strip("/")
-    literal = f"[{host}]" if ":" in host else host
-    if not _HOST.fullmatch(literal) or len(host) > _NAME_CHARS:
-        raise InvalidReference(f"{field} has no valid host", mend=_MEND)
+    literal = _host(host)
+    if literal is None or port == 0:
+        raise InvalidReference(f"{field} has no valid host and port", mend=_MEND)
     if not _NAME.fullmatch(name) or len(name) > _NAME_CHARS:
         raise InvalidReference(
             f"{field}: {name[:80]!r} is not a repository name (lower case, no tag and no digest)", mend=_MEND
         )
     return Repository(f"{literal}:{port}" if port is not None and port != 443 else literal, name)
+
+
+def _host(host: str) -> str | None:
+    """The one spelling of a host, an IPv6 address in brackets; None if it is none that every resolver reads alike."""
+    try:
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        known = _HOST.fullmatch(host) and len(host) <= _NAME_CHARS and not _ENDS_IN_NUMBER.fullmatch(host)
+        return host if known else None
+    if isinstance(address, ipaddress.IPv6Address):
+        return None if address.scope_id else f"[{address}]"
+    return str(address)

@@ -99,8 +99,8 @@ def _location(data: bytes) -> None:
         assert found.path.is_absolute()
         assert ".." not in found.path.parts
     else:
-        assert found.host == found.host.lower()
-        assert "@" not in found.host
+        # The transport, which would be asked, reads the host in the same way.
+        assert parse_url(f"https://{found.host}/").origin.authority == found.host
 
 
 def _reference(data: bytes) -> None:
