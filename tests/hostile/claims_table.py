@@ -10,9 +10,10 @@ from tests.hostile.claims_identity import IDENTITY
 from tests.hostile.claims_requests import REQUESTS
 from tests.hostile.claims_roles import ROLES
 from tests.hostile.claims_tenancy import TENANCY
+from tests.hostile.claims_writers import WRITERS
 
 PAGE: Final = Path(__file__).parents[2] / "docs" / "hostile-tenants.md"
-CHAPTERS: Final[tuple[Chapter, ...]] = (IDENTITY, REQUESTS, TENANCY, ROLES, FRESHNESS)
+CHAPTERS: Final[tuple[Chapter, ...]] = (IDENTITY, REQUESTS, TENANCY, ROLES, FRESHNESS, WRITERS)
 _HEAD: Final = """\
 # What pods, tenants, signers and writers can't do
 

@@ -21,7 +21,6 @@ _WITNESS = pytest.StashKey[Witness]()
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Only a whole run may write the table."""
     parser.addoption("--hostile-table", action="store_true", help=f"write {PAGE.name} from what this run sees")
-    parser.addoption("--tenants-table", action="store_true", help=f"the same for {claims_table.PAGE.name}")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -32,7 +31,6 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     if session.config.getoption("--hostile-table") and exitstatus == pytest.ExitCode.OK:
         write(session.config.stash[_RESULTS])
-    if session.config.getoption("--tenants-table") and exitstatus == pytest.ExitCode.OK:
         claims_table.write(session.config.stash[_WITNESS])
 
 

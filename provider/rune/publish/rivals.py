@@ -15,6 +15,8 @@ from rune.model.store import Revision, Snapshot, revision_tag
 from rune.publish.access import Access
 from rune.publish.signatures import is_signed
 from rune.publish.tags import tag_revision
+from rune.replica.gather import Gatherer
+from rune.snapshot.accept import judge_policy
 from rune.snapshot.codec import decode_snapshot, describe_snapshot
 
 
@@ -41,9 +43,9 @@ class Rivals:
     """What was found beside the head."""
 
     signed: tuple[Tip, ...]
-    """By accepted writers, in their order."""
+    """By accepted writers, with policies that nodes accept, in their order."""
     unsigned: tuple[Tip, ...]
-    """Snapshots of this store by form, that nobody vouches for."""
+    """Snapshots of this store by form, that nobody vouches for, or whose policy is nobody's who may set it."""
     unseen: int
     """Tags that were not even looked at, because there are too many."""
 
@@ -75,7 +77,7 @@ def find_rivals(
         if tip is None:
             continue
         looked += 1
-        (signed if is_signed(access, tip.descriptor, access.trust.writers, deadline=deadline) else unsigned).append(tip)
+        (signed if _is_vouched_for(access, tip, deadline) else unsigned).append(tip)
     return Rivals(
         tuple(sorted(signed, key=lambda tip: tip.order)),
         tuple(sorted(unsigned, key=lambda tip: tip.order)),
@@ -97,3 +99,22 @@ def _look(access: Access, tag: str, revision: Revision, known: Container[Digest]
     if not honest or revision_tag(revision, found.digest) != tag:
         return None
     return Tip(describe_snapshot(data), snapshot)
+
+
+def _is_vouched_for(access: Access, tip: Tip, deadline: Deadline) -> bool:
+    """Whether nodes would accept it behind a head.
+
+    The policy is looked at too: a writer whose key may not set it would otherwise have another one's commit, or the job
+    that keeps heads fresh, put a store in force that every node refuses.
+    """
+    if not is_signed(access, tip.descriptor, access.trust.writers, deadline=deadline):
+        return False
+    policy = tip.snapshot.policy
+    if policy is None:
+        return True
+    try:
+        found = Gatherer(access.registry, None, deadline).policy(policy, signed=access.trust.policy is not None)
+        judge_policy(tip.snapshot, found, access.trust)
+    except (NotFound, VerificationFailed):
+        return False
+    return True

@@ -72,7 +72,7 @@ class Gatherer:
         evidence = Evidence(
             head=signed_head,
             snapshot=signed_snapshot,
-            policy=None if policy is None else self._policy(policy, signed=policy_signed),
+            policy=None if policy is None else self.policy(policy, signed=policy_signed),
         )
         return Gathered(head, evidence)
 
@@ -80,7 +80,8 @@ class Gatherer:
         """A manifest and the signature bundles that refer to it."""
         return Signed(self._get(descriptor, self.registry.manifest), self._bundles(descriptor.digest))
 
-    def _policy(self, descriptor: Descriptor, *, signed: bool) -> PolicyEvidence:
+    def policy(self, descriptor: Descriptor, *, signed: bool) -> PolicyEvidence:
+        """A policy, with the signatures of its own if they are asked for. Raises as `head`."""
         manifest = self._get(descriptor, self.registry.manifest)
         document = self._get(decode_policy(manifest), self.registry.blob)
         return PolicyEvidence(manifest, document, self._bundles(descriptor.digest) if signed else ())

@@ -140,7 +140,7 @@ def accept(
     _check_snapshot(snapshot, head)
     # 7 The policy is the one that the snapshot names; it parses, and a policy signer's where that is asked for.
     reached(7)
-    policy, policy_signer = _judge_policy(snapshot, evidence.policy, trust)
+    policy, policy_signer = judge_policy(snapshot, evidence.policy, trust)
     # 8 The caller records this mark before anything of the state is used.
     reached(8)
     signed_time = head.created if mark is None else max(head.created, mark.signed_time)
@@ -156,6 +156,34 @@ def check_fresh(accepted: Accepted, now: datetime) -> None:
         HeadExpired: it has expired since.
     """
     _check_expiry(accepted.head, now)
+
+
+def judge_policy(snapshot: Snapshot, found: PolicyEvidence | None, trust: Trust) -> tuple[Policy, str | None]:
+    """Verify the policy that a snapshot names: step 7 of the acceptance.
+
+    Args:
+        snapshot: a writer vouches for it.
+        found: what is there of its policy.
+        trust: who must have signed it.
+
+    Returns:
+        The policy, DENY_ALL where there is none, and whose signature was the deciding one where one of its own is asked
+        for.
+
+    Raises:
+        VerificationFailed: of the class that names what is wrong.
+    """
+    if snapshot.policy is None:
+        if found is not None:
+            raise FormatInvalid("a policy came for a snapshot that has none", mend="check the registry")
+        return DENY_ALL, None
+    if found is None:
+        raise FormatInvalid(f"the snapshot's policy {short(snapshot.policy.digest)} is missing", mend="copy it too")
+    document = decode_policy(snapshot.policy.verified(found.manifest)).verified(found.document)
+    signer: str | None = None
+    if trust.policy is not None:
+        signer = approved_by(snapshot.policy.digest, found.bundles, trust.policy, what="policy", role="policy signer")
+    return parse_policy(document), signer
 
 
 def accept_pinned(signed: Signed, entry: HistoryEntry, accepted: Accepted, trust: Trust) -> Snapshot:
@@ -269,20 +297,6 @@ def _check_snapshot(snapshot: Snapshot, head: Head) -> None:
             f"the head says revision {head.revision} of store {head.store_id}",
             mend="whoever signs heads made a mistake or was deceived: check the freshness signer",
         )
-
-
-def _judge_policy(snapshot: Snapshot, found: PolicyEvidence | None, trust: Trust) -> tuple[Policy, str | None]:
-    if snapshot.policy is None:
-        if found is not None:
-            raise FormatInvalid("a policy came for a snapshot that has none", mend="check the registry")
-        return DENY_ALL, None
-    if found is None:
-        raise FormatInvalid(f"the snapshot's policy {short(snapshot.policy.digest)} is missing", mend="copy it too")
-    document = decode_policy(snapshot.policy.verified(found.manifest)).verified(found.document)
-    signer: str | None = None
-    if trust.policy is not None:
-        signer = approved_by(snapshot.policy.digest, found.bundles, trust.policy, what="policy", role="policy signer")
-    return parse_policy(document), signer
 
 
 def _text(time: datetime) -> str:
