@@ -9,6 +9,7 @@ import importlib.util
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -65,8 +66,8 @@ def guided(targets: list[Target], seconds: int) -> dict[str, int]:
 
 def _executed(log: str) -> int:
     """How many inputs libFuzzer says that it has run."""
-    numbers = [line.split()[0].lstrip("#") for line in log.splitlines() if line.startswith("#")]
-    return max((int(number) for number in numbers if number.isdecimal()), default=0)
+    found = re.search(r"^stat::number_of_executed_units:\s*(\d+)", log, re.MULTILINE)
+    return int(found[1]) if found else 0
 
 
 def blind(targets: list[Target], seconds: int) -> dict[str, int]:
