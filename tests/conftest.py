@@ -5,12 +5,17 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.support.apiserver import ApiServer
 from tests.support.cosign import Cosign, Crane, KeyPair
 from tests.support.registry import Access, DebianRegistry, DistributionRegistry, Registry, StartRegistry
 from tests.support.tls import Authority
 from tests.support.tools import ToolUnavailable, tool
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile("rune", deadline=None)
+settings.load_profile("rune")
 
 REAL_FIXTURES = {"apiserver", "any_registry_type", "distribution_registry", "debian_registry", "cosign", "crane"}
 
