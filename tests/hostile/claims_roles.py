@@ -12,7 +12,9 @@ _OWN: Final = "what is signed is judged as its readers would, before it is put"
 ROLES: Final = Chapter(
     "Roles",
     "Three keys: `freshness` signs heads and does nothing else, the writers' key is a pipeline's that puts values, "
-    "`policySigners` decide on access. Each is in the hands of a thief in turn.",
+    "`policySigners` decide on access. Each is in the hands of a thief in turn. What a policy signer has "
+    "signed stays signed: a pipeline can put back a policy of before, or one that the same key signed for another "
+    "store. Give each store a policy key of its own, and replace it to take back what it signed.",
     (
         Claim("freshness-puts-values", "the freshness key signs a snapshot of its own and a head for it", _WRITER),
         Claim(

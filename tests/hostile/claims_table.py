@@ -18,9 +18,9 @@ _HEAD: Final = """\
 # What pods, tenants, signers and writers can't do
 
 Each line was tried by a test of tests/hostile against the provider's real parts, and this page is written by a run of
-them (`make hostile-tables`). Whatever was tried: the reason stands in the audit record and in a metric, no error or
-record holds a value, marks and cache of other stores stay as they were, and another team's pod on the same node gets
-its files. "Without it" shows that it is the defence that decides: the same attempt where that does not apply.
+them (`make hostile-tables`). Whatever a pod or a tenant tried: the reason stands in the audit record and in a metric,
+no error or record holds a value, marks and cache of other stores stay as they were, and another team's pod on the same
+node gets its files. "Without it" shows that it is the defence that decides: the same attempt where that does not apply.
 """
 _TABLE: Final = """
 ## {title}

@@ -9,7 +9,7 @@ from tests.hostile import claims_table
 from tests.hostile.claims_table import Witness
 from tests.hostile.ground import HONEST, LIAR, Ground, standing
 from tests.hostile.store import publish
-from tests.hostile.table import PAGE, Results, write
+from tests.hostile.table import Results, write
 from tests.hostile.village import Village
 from tests.hostile.village import standing as standing_village
 from tests.support.tls import Authority
@@ -20,7 +20,7 @@ _WITNESS = pytest.StashKey[Witness]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Only a whole run may write the table."""
-    parser.addoption("--hostile-table", action="store_true", help=f"write {PAGE.name} from what this run sees")
+    parser.addoption("--hostile-table", action="store_true", help="write docs/hostile-*.md from what this run sees")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -169,7 +169,11 @@ def test_burnt_revisions(village: Village, witness: Witness) -> None:
     }
     node.put(healed.object_at(village.registry, epoch=2, verify=both))
     village.refused(node.mount(API), "RUNE_STORE_MISMATCH")
-    witness.saw("old-epoch-again", "RUNE_STORE_MISMATCH", "see the next line")
+    witness.saw(
+        "old-epoch-again",
+        "RUNE_STORE_MISMATCH",
+        "with the old epoch in the spec there is still its mark, see mark-of-an-epoch",
+    )
 
     node.put(ours.object_at(village.registry))
     lowered = node.mount(API)
