@@ -38,7 +38,7 @@ test: $(STAMP) ## all tests, with a real registry, cosign and kube-apiserver bui
 	@# Status 3: this machine can't have the program; its tests then say so and are skipped (in CI: fail).
 	@for tool in etcd kube-apiserver kubectl registry cosign crane helm docker-registry; do \
 	  $(BIN)/python hack/tools/build.py $$tool >/dev/null || [ $$? -eq 3 ]; done
-	@$(BIN)/pytest $(PYTEST_ARGS)
+	@$(BIN)/pytest -n auto $(PYTEST_ARGS)
 
 .PHONY: check
 check: $(STAMP) ## format, lint, types, layers, drift of generated files and docs, shell
