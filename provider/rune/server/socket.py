@@ -20,6 +20,8 @@ _PATH_BYTES: Final = 107
 _UMASK: Final = 0o177
 """The socket's mode is 0600: only root, as which the driver runs, may ask for secrets."""
 _SUFFIX_BYTES: Final = 4
+_LARGEST_PID: Final = 4_194_304
+"""proc(5), pid_max."""
 
 
 class ProviderSocket:
@@ -37,7 +39,9 @@ class ProviderSocket:
         """Where this provider can be reached, and no other."""
         self._lock = FolderLock(folder / f".{name}.lock")
         self._held = threading.Event()
-        if len(os.fsencode(self.own)) > _PATH_BYTES:
+        # Not by this process's id: a restart with a longer one must not fail where this start did not.
+        longest = folder / f"{self.path.name}.{_LARGEST_PID}-{'0' * 2 * _SUFFIX_BYTES}"
+        if len(os.fsencode(longest)) > _PATH_BYTES:
             raise InvalidConfig(
                 f"--providers-dir: a socket's path may have {_PATH_BYTES} bytes",
                 mend="choose a folder with a shorter name",

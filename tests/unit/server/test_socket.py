@@ -218,3 +218,11 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path, listeners: list[Listener])
 
 def test_release_without_a_claim_is_harmless(tmp_path: Path) -> None:
     ProviderSocket(tmp_path / "absent").release()
+
+
+def test_a_folder_that_is_accepted_has_room_for_every_process_id() -> None:
+    """Else a start would succeed, and a restart under a longer id fail."""
+    longest = Path("/" + "x" * (107 - len("/" + "/rune.sock.4194304-01234567")))
+    ProviderSocket(longest)
+    with pytest.raises(InvalidConfig, match="107 bytes"):
+        ProviderSocket(longest.with_name(longest.name + "x"))
