@@ -46,6 +46,7 @@ NOT_RUN: Mapping[str, str] = {
     "install.md: kind create cluster": "the suite's cluster was made so (e2e/cluster.py)",
     "install.md: PIP_INDEX_URL=": "names a package index and a registry of your own",
     "install.md: kubectl delete -k deploy/crds": "takes the stores and keysets of all who test on the cluster",
+    "install.md: install -D -m 0644 deploy/seccomp": "a file on every node; tests/integration/test_seccomp.py tries it",
     "install.md: python3 -m venv": "`make setup` did it",
 }
 """Blocks marked norun: how each begins, and why."""

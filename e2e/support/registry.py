@@ -18,6 +18,7 @@ SHARED_NAMESPACE: Final = "rune-e2e"
 PORT: Final = 5000
 MANIFEST_TYPES: Final = "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json"
 _FORWARD_TIMEOUT_S: Final = 20.0
+_PROBE_TIMEOUT_S: Final = 5.0
 
 
 class RegistryInCluster:
@@ -43,9 +44,24 @@ class RegistryInCluster:
     @property
     def outside(self) -> str:
         """HOST:PORT as we see it."""
-        if self._forward is None or self._forward.poll() is not None:
-            self._open()
+        if not self._answers():
+            eventually(self._opened, what=f"a port to the registry of {self.namespace}")
         return f"127.0.0.1:{self._port}"
+
+    def _opened(self) -> bool:
+        self.close()
+        self._open()
+        return self._answers()
+
+    def _answers(self) -> bool:
+        """Whether the port still leads there: it doesn't after its node's kubelet was restarted."""
+        if self._forward is None or self._forward.poll() is not None:
+            return False
+        try:
+            answer = self._http.request("GET", f"http://127.0.0.1:{self._port}/v2/", timeout=_PROBE_TIMEOUT_S)
+        except urllib3.exceptions.HTTPError:
+            return False
+        return answer.status == 200
 
     def _open(self) -> None:
         command = [cluster.kubectl_path(), "-n", self.namespace, "port-forward", "service/registry", f":{PORT}"]
