@@ -51,8 +51,8 @@ def realm(tmp_path: Path) -> Iterator[TokenRealm]:
 
 @pytest.fixture(scope="module")
 def pod(apiserver: ApiServer) -> Pod:
-    apiserver.admin.create_namespace("payments")
-    return apiserver.admin.create_pod("payments", "api-0")
+    apiserver.admin.create_namespace("tools")
+    return apiserver.admin.create_pod("tools", "api-0")
 
 
 class TestRegistry:
@@ -166,21 +166,21 @@ class TestCrane:
 
 class TestApiServer:
     def test_reviews_the_token_of_a_pod(self, apiserver: ApiServer, pod: Pod) -> None:
-        token = apiserver.admin.token_request("payments", "default", audience="rune", pod=pod)
+        token = apiserver.admin.token_request("tools", "default", audience="rune", pod=pod)
         status = apiserver.admin.token_review(token, audience="rune")
         assert status["audiences"] == ["rune"]
-        assert status["user"]["username"] == "system:serviceaccount:payments:default"
+        assert status["user"]["username"] == "system:serviceaccount:tools:default"
         assert status["user"]["extra"]["authentication.kubernetes.io/pod-uid"] == [pod.uid]
         assert "authenticated" not in apiserver.admin.token_review(token, audience="other")
 
     def test_a_token_dies_with_its_pod(self, apiserver: ApiServer, pod: Pod) -> None:
-        gone = apiserver.admin.create_pod("payments", "gone-0")
-        token = apiserver.admin.token_request("payments", "default", audience="rune", pod=gone)
+        gone = apiserver.admin.create_pod("tools", "gone-0")
+        token = apiserver.admin.token_request("tools", "default", audience="rune", pod=gone)
         apiserver.admin.delete_pod(gone)
         assert "authenticated" not in apiserver.admin.token_review(token, audience="rune")
 
     def test_rbac_is_real(self, apiserver: ApiServer, pod: Pod) -> None:
-        token = apiserver.admin.token_request("payments", "default", audience="https://kubernetes.default.svc")
+        token = apiserver.admin.token_request("tools", "default", audience="https://kubernetes.default.svc")
         with pytest.raises(KubeApiError) as refused:
             apiserver.as_bearer(token).get("v1", "Pod", pod.name, pod.namespace)
         assert refused.value.status == 403
