@@ -21,7 +21,7 @@ from rune.adapters.layout_blobs import read_file, write_file
 from rune.errors import RuneError, StoreForked, UnsafeFile
 from rune.model.bounded_json import Json, parse_json
 from rune.model.limits import KIB
-from rune.model.oci import parse_digest
+from rune.model.oci import parse_digest, short
 from rune.model.store import Mark, Revision
 
 _FOLDER: Final = "marks"
@@ -67,8 +67,8 @@ class FileMarks:
             old = self._read(folder, uid, store_id, mark.revision.epoch)
             if old is not None and old.revision == mark.revision and old.snapshot != mark.snapshot:
                 raise StoreForked(
-                    f"revision {mark.revision} was accepted as {old.snapshot[:19]} by another process of this node, "
-                    f"and is {mark.snapshot[:19]} now",
+                    f"revision {mark.revision} was accepted as {short(old.snapshot)} by another process of this node, "
+                    f"and is {short(mark.snapshot)} now",
                     mend="find out which signer signed two snapshots of one revision",
                 )
             if old is not None and old.revision > mark.revision:

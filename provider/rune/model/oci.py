@@ -39,6 +39,11 @@ def digest_of(data: bytes) -> Digest:
     return Digest("sha256:" + hashlib.sha256(data).hexdigest())
 
 
+def short(digest: Digest) -> str:
+    """A digest as people read it: the algorithm and twelve digits."""
+    return digest[: len("sha256:") + 12]
+
+
 def parse_digest(text: str, *, field: str = "digest") -> Digest:
     """Check a digest.
 

@@ -3,17 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Final
 
 from rune.errors import CommitConflict
 from rune.model.limits import OBJECTS
+from rune.model.oci import short
 from rune.model.path import KeyName, SecretPath
 from rune.model.sealed import SealedFile, SealedKey
 from rune.model.store import SealedValue, Secret
 from rune.publish.contents import Contents, Draft, LoadSecret, same_value
 from rune.snapshot.codec import describe_secret, describe_value, encode_secret, inline
-
-_DIGEST_CHARS: Final = len("sha256:") + 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,4 +107,4 @@ class SealedChange:
 
 
 def _named(value: SealedValue | None) -> str:
-    return "none" if value is None else f"{value.content.digest[:_DIGEST_CHARS]}…"
+    return "none" if value is None else f"{short(value.content.digest)}…"

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from rune.errors import InvalidInput
+from rune.model.oci import Digest
 from rune.model.path import KeyName, SecretPath
 from rune.model.sealed import SealedFile, SealedKey
 from rune.model.store import Secret
@@ -33,7 +34,8 @@ class SealedFinding:
     key: str = ""
     recipient: str = ""
     keyset: str = ""
-    digest: str = ""
+    digest: Digest | None = None
+    """Of the ciphertext; None: the finding is about a whole file."""
     shape_known: bool = False
     """Whether the ciphertext could be compared with the keyset's public half."""
     problem: str = ""

@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 from rune.errors import RuneError
 from rune.model.clock import Clock, Deadline
 from rune.model.limits import REPLICA
-from rune.model.oci import Descriptor, Digest
+from rune.model.oci import Descriptor, Digest, short
 from rune.model.store import Secret
 from rune.ports import Registry
 from rune.replica import failures
@@ -60,7 +60,7 @@ class Tier(Generic[T]):
                 flying[descriptor.digest] = self._begin(state, descriptor)
         for digest, future in flying.items():
             try:
-                found[digest] = self.waiting.result(future, deadline, doing=f"fetching {self.what} {digest[:19]}")
+                found[digest] = self.waiting.result(future, deadline, doing=f"fetching {self.what} {short(digest)}")
             except RuneError as error:
                 found[digest] = failures.again(error)
         return found

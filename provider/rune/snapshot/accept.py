@@ -18,11 +18,11 @@ from rune.errors import (
     StoreRolledBack,
 )
 from rune.model.limits import FORMAT, REPLICA
-from rune.model.oci import Descriptor
+from rune.model.oci import Descriptor, short
 from rune.model.store import Head, HistoryEntry, Mark, Snapshot
 from rune.policy import DENY_ALL, Policy, parse_policy
 from rune.ports import Trust
-from rune.snapshot.approval import approved_by, short
+from rune.snapshot.approval import approved_by
 from rune.snapshot.head import decode_head, describe_head
 from rune.snapshot.index import decode_snapshot, describe_snapshot
 from rune.snapshot.policy_manifest import decode_policy

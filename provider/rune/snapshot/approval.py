@@ -5,7 +5,7 @@ from itertools import islice
 
 from rune.errors import RuneError, SignatureInvalid, SignatureMissing
 from rune.model.limits import FORMAT
-from rune.model.oci import Digest
+from rune.model.oci import Digest, short
 from rune.model.signature import Envelope
 from rune.ports import SignatureVerifier
 from rune.snapshot.cosign import approves, decode_bundle
@@ -49,11 +49,6 @@ def approved_by(
         f"{what} {short(digest)}: none of {speaking} signatures is by an accepted {role} ({names})",
         mend="commit with an accepted key, or have an administrator accept the signer's key in spec.verify",
     )
-
-
-def short(digest: Digest) -> str:
-    """A digest as people read it: the algorithm and twelve digits."""
-    return digest[: len("sha256:") + 12]
 
 
 def _envelope(bundle: bytes) -> Envelope | None:

@@ -43,6 +43,7 @@ def test_a_sound_file(keyset: WriterKeyset) -> None:
         "",
     )
     assert found.shape_known
+    assert found.digest is not None
     assert found.digest.startswith("sha256:")
 
 

@@ -7,6 +7,7 @@ import click
 from rune.cli.commands.options import bound_options
 from rune.cli.output import Cell, Column
 from rune.cli.session import Session
+from rune.model.oci import short
 
 _KEY_COLUMNS = (Column("key", "key"), Column("value", "value"), Column("bytes", "bytes", right=True))
 _MASK = "********"
@@ -59,7 +60,7 @@ def ls(session: Session, prefix: str, keys: bool) -> None:
     with session.store() as store:
         listed = store.ls(prefix, keys=keys)
     if not keys:
-        rows: list[dict[str, Cell]] = [{"path": secret.path, "version": secret.digest[:19]} for secret in listed]
+        rows: list[dict[str, Cell]] = [{"path": secret.path, "version": short(secret.digest)} for secret in listed]
         session.printer.rows((Column("path", "path"), Column("version", "version")), rows, empty="no secrets")
         return
     rows = [

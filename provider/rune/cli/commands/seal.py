@@ -14,6 +14,7 @@ from rune.client.sealed import SealedFinding, Sealer, SealRequest, decode_sealed
 from rune.client.store import CommitOptions
 from rune.errors import InvalidInput, InvalidSealedFile
 from rune.model.limits import SEALED
+from rune.model.oci import short
 from rune.model.path import parse_path
 from rune.model.sealed import SealedFile
 
@@ -27,7 +28,6 @@ _COLUMNS = (
     Column("result", "result"),
 )
 _USAGE = "rune seal --file FILE PATH KEY...; rune seal --file FILE --current; rune seal --verify FILE..."
-_DIGEST_CHARS = 19
 
 
 @click.command()
@@ -107,7 +107,7 @@ def _row(finding: SealedFinding) -> dict[str, Cell]:
         "key": finding.key,
         "for": finding.recipient,
         "keyset": finding.keyset,
-        "digest": finding.digest[:_DIGEST_CHARS],
+        "digest": short(finding.digest) if finding.digest else "",
         "result": finding.problem or passed,
     }
 
