@@ -11,6 +11,7 @@ from rune.model.oci import Digest
 from rune.model.path import KeyName, SecretPath, parse_key
 from rune.model.recipient import ANYONE, Recipient
 from rune.model.sealed import Replaced, SealedFile, SealedKey
+from rune.model.wording import few_clauses
 from rune.publish.access import Writer
 from rune.publish.base import read_base, start_mark
 from rune.publish.commit import commit
@@ -61,9 +62,8 @@ class SealedReport:
         """Raise InvalidSealedFile, naming at most five problems, if there is one."""
         problems = self.problems
         if problems:
-            more = f"; and {len(problems) - OBJECTS.problems} more" if len(problems) > OBJECTS.problems else ""
             raise InvalidSealedFile(
-                "; ".join(problems[: OBJECTS.problems]) + more, mend="see them all with `rune seal --verify FILE...`"
+                few_clauses(problems, OBJECTS.problems), mend="see them all with `rune seal --verify FILE...`"
             )
 
 

@@ -24,6 +24,7 @@ from rune.model.spec_fields import (
 )
 from rune.model.spec_signers import read_verify
 from rune.model.store import Mark, Revision
+from rune.model.wording import few_clauses
 
 RUNE_STORE: Final = "RuneStore"
 CLUSTER_RUNE_STORE: Final = "ClusterRuneStore"
@@ -152,9 +153,7 @@ def _read_mark(epoch: object, revision: object, digest: object, signed_time: obj
 
 
 def _error(name: StoreName, problems: list[Problem]) -> StoreInvalid:
-    shown = problems[: OBJECTS.problems]
     if len(problems) == 1:
-        return StoreInvalid(f"{name}: {shown[0].place}: {shown[0].what}", mend=shown[0].mend)
-    more = f"; and {len(problems) - len(shown)} more" if len(problems) > len(shown) else ""
-    listed = "; ".join(map(str, shown))
-    return StoreInvalid(f"{name}: {listed}{more}", mend="mend these fields (docs/runestore.md)")
+        return StoreInvalid(f"{name}: {problems[0].place}: {problems[0].what}", mend=problems[0].mend)
+    listed = few_clauses(map(str, problems), OBJECTS.problems)
+    return StoreInvalid(f"{name}: {listed}", mend="mend these fields (docs/runestore.md)")

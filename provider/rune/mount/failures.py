@@ -14,6 +14,7 @@ from rune.errors import (
     VerificationFailed,
 )
 from rune.model.limits import MOUNT
+from rune.model.wording import few_clauses
 
 # What must be looked at first gives reason token and code. What tries again by itself comes last.
 _GRAVITY: Final = (VerificationFailed, Unauthenticated, PermissionDenied, NotReady, InvalidInput, NotFound, Unavailable)
@@ -26,9 +27,8 @@ def combine(failures: Sequence[tuple[str, RuneError]]) -> RuneError:
         failures: each failing entry's place and its error, in the order of the entries; at least one.
     """
     grave = min((error for _, error in failures), key=_rank)
-    named = "; ".join(_named(place, error, grave) for place, error in failures[: MOUNT.named_failures])
-    more = len(failures) - MOUNT.named_failures
-    return type(grave)(named + (f"; and {more} more" if more > 0 else ""), mend=grave.mend)
+    named = few_clauses((_named(place, error, grave) for place, error in failures), MOUNT.named_failures)
+    return type(grave)(named, mend=grave.mend)
 
 
 def _rank(error: RuneError) -> int:

@@ -11,6 +11,7 @@ from rune.model.bounded_yaml import load_yaml
 from rune.model.fields import Problem
 from rune.model.limits import MOUNT
 from rune.model.spec import StoreName
+from rune.model.wording import few_clauses
 from rune.mount.entry import Entry, EveryKey
 from rune.mount.entry_parse import parse_entry
 from rune.mount.names import check_distinct
@@ -124,9 +125,8 @@ def _shown(text: str) -> str:
 def _refuse(problems: list[Problem]) -> None:
     if not problems:
         return
-    named = "; ".join(f"{problem.place} {problem.what}" for problem in problems[: MOUNT.named_failures])
-    more = len(problems) - MOUNT.named_failures
-    raise InvalidParameter(named + (f"; and {more} more" if more > 0 else ""), mend=problems[0].mend)
+    named = few_clauses((f"{problem.place} {problem.what}" for problem in problems), MOUNT.named_failures)
+    raise InvalidParameter(named, mend=problems[0].mend)
 
 
 def _check_names(entries: list[Entry]) -> None:

@@ -1,19 +1,18 @@
 """Bringing two states together, key by key, over the state that both come from."""
 
 from collections.abc import Callable, Mapping
-from typing import Final
 
 from rune.errors import CommitConflict
+from rune.model.limits import OBJECTS
 from rune.model.oci import Descriptor
 from rune.model.path import KeyName, SecretPath
 from rune.model.store import SealedValue, Secret
+from rune.model.wording import few_names
 from rune.publish.contents import Contents, Draft, LoadSecret, same, same_value
 from rune.snapshot.codec import describe_secret, encode_secret, inline
 
 Decides = Callable[[SecretPath, KeyName], bool]
 """Whether a change that is applied to the merged state sets or removes this key anyway."""
-
-_NAMED: Final = 5
 
 
 def decides_nothing(path: SecretPath, key: KeyName) -> bool:  # noqa: ARG001 - the Decides that never does
@@ -66,9 +65,8 @@ def merge(
     before_policy = ours.policy if decides_policy else ancestor.policy
     policy = _merge_policy(before_policy, ours.policy, theirs.policy, conflicts)
     if conflicts:
-        more = f" and {len(conflicts) - _NAMED} more" if len(conflicts) > _NAMED else ""
         raise CommitConflict(
-            f"another commit changed the same at the same time: {', '.join(conflicts[:_NAMED])}{more}",
+            f"another commit changed the same at the same time: {few_names(conflicts, OBJECTS.problems)}",
             mend="look at it with `rune log` and `rune diff`, then set what you want again",
         )
     return Draft(Contents(policy, secrets), manifests=tuple(manifests))

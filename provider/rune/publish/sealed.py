@@ -10,6 +10,7 @@ from rune.model.oci import short
 from rune.model.path import KeyName, SecretPath
 from rune.model.sealed import SealedFile, SealedKey
 from rune.model.store import SealedValue, Secret
+from rune.model.wording import few_clauses
 from rune.publish.contents import Contents, Draft, LoadSecret, same_value
 from rune.snapshot.codec import describe_secret, describe_value, encode_secret, inline
 
@@ -72,10 +73,8 @@ class SealedChange:
                 conflicts.append(f"{edit}, where there is {_named(current)}")
             found.append(edit)
         if conflicts:
-            more = len(conflicts) - OBJECTS.problems
             raise CommitConflict(
-                f"what is sealed doesn't replace what the store has: {'; '.join(conflicts[: OBJECTS.problems])}"
-                + (f"; and {more} more" if more > 0 else ""),
+                f"what is sealed doesn't replace what the store has: {few_clauses(conflicts, OBJECTS.problems)}",
                 mend="see with `rune log` who changed it; if the file is right, name what is there with "
                 "`rune seal --current --file FILE`",
             )

@@ -11,6 +11,7 @@ from rune.errors import CommitConflict
 from rune.model.limits import OBJECTS, SEALED
 from rune.model.oci import Digest
 from rune.model.store import Snapshot
+from rune.model.wording import few_names
 from rune.publish.contents import Contents, LoadSecret
 from rune.publish.lineage import Lineage
 from rune.publish.sealed import SealedEdit
@@ -41,10 +42,9 @@ def refuse_replays(edits: Sequence[SealedEdit], tip: Digest, lineage: Lineage, l
                 replayed.setdefault(edit, snapshot)
     if replayed:
         named = [f"{edit} in {snapshot.revision}" for edit, snapshot in replayed.items()]
-        more = len(named) - OBJECTS.problems
         raise CommitConflict(
             f"these very ciphertexts were committed before, and replaced or removed since: "
-            f"{', '.join(named[: OBJECTS.problems])}" + (f" and {more} more" if more > 0 else ""),
+            f"{few_names(named, OBJECTS.problems)}",
             mend="seal the value again if it shall come back, else take the key out of the file",
         )
 

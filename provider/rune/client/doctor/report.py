@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from rune.model.limits import DOCTOR
+from rune.model.wording import few_names
 
 
 class Status(StrEnum):
@@ -70,10 +71,7 @@ def skipped(check: str, why: str, mend: str = "") -> Finding:
 
 def listed(names: Iterable[str]) -> str:
     """The first few names, and how many more there are."""
-    every = list(names)
-    shown = ", ".join(every[: DOCTOR.named])
-    more = len(every) - DOCTOR.named
-    return f"{shown} and {more} more" if more > 0 else shown
+    return few_names(names, DOCTOR.named)
 
 
 def each(check: str, broken: Sequence[Finding], well: str) -> tuple[Finding, ...]:
