@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from rune.model.oci import Digest, digest_of
 from tests.fakes.registry import MemoryRegistry
-from tests.hostile.server import Answer, Asked
+from tests.support.http_server import Answer, Asked
 from tests.support.token_realm import Credentials
 
 REPOSITORY: Final = "team/secrets"

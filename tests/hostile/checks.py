@@ -10,8 +10,8 @@ from typing import Final
 from tests.fakes.registry import MemoryRegistry
 from tests.hostile.ground import Ground
 from tests.hostile.node import Node
-from tests.hostile.server import Asked, Server
 from tests.hostile.store import REVISIONS, Store, files_at
+from tests.support.http_server import Asked, Server
 from tests.support.token_realm import Credentials
 
 MOUNT_S: Final = 10.0

@@ -9,8 +9,8 @@ from tests.hostile import api
 from tests.hostile.lie import Places
 from tests.hostile.lies_elsewhere import ASKS_FOR_A_PASSWORD, SENDS_BACK
 from tests.hostile.registry import HostileRegistry
-from tests.hostile.server import Answer, Asked, Server
 from tests.hostile.store import Store
+from tests.support.http_server import Answer, Asked, Server
 from tests.support.tls import Authority
 from tests.support.token_realm import Credentials
 

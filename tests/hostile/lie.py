@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 
 from tests.hostile.forge import Forger
-from tests.hostile.server import Answer, Asked, Reply
+from tests.support.http_server import Answer, Asked, Reply
 
 
 @dataclass(frozen=True)

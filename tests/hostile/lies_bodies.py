@@ -8,8 +8,8 @@ from typing import Final
 from rune.model.limits import KIB, MIB
 from rune.model.oci import MEDIA_INDEX
 from tests.hostile.lie import refused, silence, withheld
-from tests.hostile.server import Answer
 from tests.hostile.speak import OK, is_head, is_value, on, stream
+from tests.support.http_server import Answer
 
 _CHUNK: Final = b"10000\r\n" + b" " * 64 * KIB + b"\r\n"
 _PAUSE_S: Final = 0.2

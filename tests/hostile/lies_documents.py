@@ -8,8 +8,8 @@ from rune.model.store import LATEST
 from rune.snapshot.codec import describe_head
 from tests.hostile.forge import Forger, altered, compact, size_of
 from tests.hostile.lie import harmless, refused
-from tests.hostile.server import Answer
 from tests.hostile.speak import is_head, on
+from tests.support.http_server import Answer
 
 _INVALID: Final = "RUNE_FORMAT_INVALID"
 _MANY: Final = 100_000

@@ -6,8 +6,8 @@ from typing import Final
 
 from tests.hostile import api
 from tests.hostile.lie import Lie, Places, Speak, harmless, refused, silence, withheld
-from tests.hostile.server import Answer, Asked, Reply
 from tests.hostile.speak import When, is_head, is_value
+from tests.support.http_server import Answer, Asked, Reply
 
 _UNAUTHORIZED: Final = "RUNE_REGISTRY_UNAUTHORIZED"
 _UNAVAILABLE: Final = "RUNE_REGISTRY_UNAVAILABLE"

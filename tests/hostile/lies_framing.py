@@ -7,8 +7,8 @@ from io import BufferedIOBase
 from typing import Final
 
 from tests.hostile.lie import harmless, silence
-from tests.hostile.server import Answer, Wire
 from tests.hostile.speak import OK, is_anything, is_head, on, stream
+from tests.support.http_server import Answer, Wire
 
 _YEAR_S: Final = 365 * 24 * 3600
 

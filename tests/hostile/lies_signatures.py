@@ -23,7 +23,7 @@ from rune.snapshot.cosign import (
 from tests.hostile import api
 from tests.hostile.forge import Document, Forger, altered, compact
 from tests.hostile.lie import Places, harmless, refused
-from tests.hostile.server import Answer, Asked, Reply
+from tests.support.http_server import Answer, Asked, Reply
 
 _MISSING: Final = "RUNE_SIGNATURE_MISSING"
 _INVALID: Final = "RUNE_SIGNATURE_INVALID"

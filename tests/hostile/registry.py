@@ -15,8 +15,8 @@ from tests.fakes.registry import MemoryRegistry
 from tests.hostile import api
 from tests.hostile.forge import Forger
 from tests.hostile.lie import Lie, Places
-from tests.hostile.server import Answer, Asked, Reply, Server
 from tests.hostile.store import Store, publish
+from tests.support.http_server import Answer, Asked, Reply, Server
 from tests.support.tls import Authority, ServerIdentity
 from tests.support.token_realm import Credentials
 

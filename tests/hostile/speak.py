@@ -8,7 +8,7 @@ from typing import Final
 from rune.model.limits import KIB
 from rune.model.oci import MEDIA_INDEX
 from tests.hostile.lie import Places, Speak
-from tests.hostile.server import Answer, Asked, Reply, Wire
+from tests.support.http_server import Answer, Asked, Reply, Wire
 
 OK: Final = f"HTTP/1.1 200 OK\r\nContent-Type: {MEDIA_INDEX}\r\n".encode()
 """How a raw answer begins."""

@@ -24,9 +24,9 @@ from tests.hostile.lie import Lie, Places, Speak
 from tests.hostile.lies import LIES
 from tests.hostile.node import QUICK
 from tests.hostile.registry import HostileRegistry
-from tests.hostile.server import Answer, Asked, Reply
 from tests.hostile.store import DB
 from tests.hostile.table import Results
+from tests.support.http_server import Answer, Asked, Reply
 
 CHANGE = {DB: {"password": b"a new password"}}
 SETTLED = frozenset({"new", "known"})

@@ -21,7 +21,8 @@ from rune.errors import (
 from rune.model.clock import Deadline, SystemClock
 from rune.model.limits import TRANSPORT
 from rune.model.oci import MEDIA_INDEX, Repository, digest_of
-from tests.fakes.web import Answer, Asked, Web
+from tests.fakes.web import Web
+from tests.support.http_server import Answer, Asked
 
 CLOCK = SystemClock()
 BASE = "/v2/team/secrets"

@@ -21,7 +21,8 @@ from rune.model.clock import Deadline, SystemClock
 from rune.model.limits import FORMAT, TRANSPORT
 from rune.model.oci import MEDIA_INDEX, MEDIA_MANIFEST, Descriptor, Repository
 from tests.fakes.clock import FakeClock
-from tests.fakes.web import Answer, Web
+from tests.fakes.web import Web
+from tests.support.http_server import Answer
 
 CLOCK = SystemClock()
 BASE = "/v2/team/secrets"

@@ -17,7 +17,8 @@ from rune.model.oci import Repository
 from rune.transport.message import Request, Response
 from rune.transport.pools import TransportConfig
 from tests.fakes.clock import FakeClock
-from tests.fakes.web import Answer, Asked, Web
+from tests.fakes.web import Web
+from tests.support.http_server import Answer, Asked
 
 CLOCK = SystemClock()
 PAIR = Credentials("writer", "hush-hush")

@@ -20,7 +20,8 @@ from rune.transport.message import Request, Response
 from rune.transport.origin import parse_url
 from rune.transport.pools import TransportConfig
 from rune.transport.proxy import ProxyRules
-from tests.fakes.web import Answer, Web
+from tests.fakes.web import Web
+from tests.support.http_server import Answer
 from tests.support.tls import Authority
 
 CLOCK = SystemClock()

@@ -14,7 +14,8 @@ from rune.transport.message import Request
 from rune.transport.origin import parse_url
 from rune.transport.pools import TransportConfig
 from rune.transport.stream import LineStream
-from tests.fakes.web import Answer, Web
+from tests.fakes.web import Web
+from tests.support.http_server import Answer
 
 CLOCK = SystemClock()
 HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -4,14 +4,37 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from io import BufferedIOBase
 
-from tests.fakes.web import LOOPBACK, POLL_S, Answer, Asked
+from tests.support.process import LOOPBACK
 from tests.support.tls import ServerIdentity
 
-__all__ = ["Answer", "Asked", "Reply", "Respond", "Server", "Wire"]
+# How long the end of a server may take: a test has many servers.
+_POLL_S = 0.02
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One request as it arrived."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    """By lower-case name."""
+    body: bytes
+    peer: int
+    """The client's port: the same for requests over one connection."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer; the body's length is announced unless `headers` say something of it."""
+
+    status: int = 200
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -53,13 +76,14 @@ class Server:
             self._server.socket = context.wrap_socket(
                 self._server.socket, server_side=True, do_handshake_on_connect=False
             )
-        self.host = f"{name}:{self._server.server_port}"
+        self.port = self._server.server_port
+        self.host = f"{name}:{self.port}"
         self.url = f"{'http' if identity is None else 'https'}://{self.host}"
 
     @contextmanager
     def running(self) -> Iterator["Server"]:
         """Answer until the end of the block."""
-        thread = threading.Thread(target=self._server.serve_forever, args=(POLL_S,), daemon=True)
+        thread = threading.Thread(target=self._server.serve_forever, args=(_POLL_S,), daemon=True)
         thread.start()
         try:
             yield self
@@ -87,6 +111,7 @@ def _handler(server: Server) -> type[BaseHTTPRequestHandler]:
             reply = server.reply(Asked(self.command, self.path, headers, body, self.client_address[1]))
             if isinstance(reply, Wire):
                 self.close_connection = not reply.keeps_open
+                # The client may go in the middle, which is often what the test is about.
                 with suppress(OSError):
                     reply.write(self.wfile)
                 return
