@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from e2e.support.kube import Kube, eventually
+from e2e.support.kube import Kube, Manifest, eventually
 from e2e.support.nodes import Node
 from e2e.support.pods import await_event, await_refusal, await_running, is_running, pod, read
 from e2e.support.stores import Machine, Store, provider_class
@@ -62,6 +62,10 @@ def _signers(entry: dict[str, object]) -> list[object]:
     return signers
 
 
+def _is_observed(runestore: Manifest) -> bool:
+    return bool((runestore.get("status") or {}).get("observedGeneration") == runestore["metadata"]["generation"])
+
+
 def head_by_a_stranger(scene: Scene) -> None:
     """Whoever can push has a key, too."""
     scene.stranger().rune("refresh")
@@ -97,8 +101,9 @@ def commit_by_a_freshness_signer(scene: Scene) -> None:
     freshness = {"freshness": {"keys": _signers(_entry(stranger.machine))}}
     kube = scene.store.kube
     kube.patch("RuneStore", "main", scene.namespace, {"spec": {"verify": freshness}})
+    # The node that runs the pod judges by the new spec, without another mount.
+    eventually(lambda: _is_observed(kube.get("RuneStore", "main", scene.namespace)), what="the spec is in effect")
     stranger.rune("refresh")
-    # A changed spec counts from the next mount.
     kube.apply(pod("fresh", scene.namespace, "db", node=scene.node.name))
     await_running(kube, scene.namespace, "fresh")
     stranger.set("prod/db", password="theirs")

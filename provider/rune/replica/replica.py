@@ -45,6 +45,7 @@ class Replica:
         self._services = services
         self._view = view.View()
         self._used_s: float | None = None
+        """When a mount asked for it last, monotonic."""
         self._used_paths = UsedPaths(REPLICA.used_paths)
         owner = Owner(object_.name.namespace or object_.uid, object_.uid)
         self._secrets = secrets_tier(owner, services)
@@ -55,6 +56,12 @@ class Replica:
         self._missing_lock = threading.Lock()
         self._missing: tuple[float, Future[None]] | None = None
         """When the last refresh for a missing path was asked for, and that refresh."""
+
+    def successor(self, object_: StoreObject) -> "Replica":
+        """The replica of the same store's next generation: as much in use as this one, and nothing of it believed."""
+        after = Replica(object_, self._services)
+        after._used_s, after._used_paths = self._used_s, self._used_paths
+        return after
 
     def state(self, deadline: Deadline) -> State:
         """The verified state for one mount.
@@ -73,7 +80,7 @@ class Replica:
         clock = self._services.clock
         self._used_s = clock.monotonic()
         if not self._view.restored:
-            flight = self._jobs.join("restore", lambda: self._restore(refresher))
+            flight = self._restore_soon(refresher)
             self._services.waiting.result(flight, deadline, doing=f"reading the cache of {self.object.name}")
         if not self._view.is_recent(spec, clock.monotonic()):
             self._await(self._refresh_soon(unless_recent=True), deadline)
@@ -135,14 +142,20 @@ class Replica:
     def due_s(self) -> float | None:
         """When the next poll is due, monotonic; None while nobody uses the store."""
         spec = self.object.spec
-        if not isinstance(spec, StoreSpec) or spec.suspend or self._used_s is None or not self._view.restored:
+        if not isinstance(spec, StoreSpec) or spec.suspend or self._used_s is None:
             return None
         idle_s = max(REPLICA.idle_s, 2 * spec.interval.total_seconds())
         return None if self._services.clock.monotonic() - self._used_s > idle_s else self._view.due_s
 
     def poll(self) -> Future[None]:
-        """Begin a refresh, unless one is under way; it ends when that does, whatever comes of it."""
-        return self._refresh_soon()
+        """Begin a refresh, unless one is under way; it ends when that does, whatever comes of it.
+
+        Before the first one it is the node's cache that is read: a registry that is silent just now must not cost the
+        store its state.
+        """
+        if self._view.restored:
+            return self._refresh_soon()
+        return self._restore_soon(self._usable()[1])
 
     def _usable(self) -> tuple[StoreSpec, Refresher]:
         spec = self.object.spec
@@ -153,6 +166,9 @@ class Replica:
         if self._refresher is None:
             raise InternalError(f"{self.object.name} has no refresher", mend="report it")
         return spec, self._refresher
+
+    def _restore_soon(self, refresher: Refresher) -> Future[None]:
+        return self._jobs.join("restore", lambda: self._restore(refresher))
 
     def _refresh_soon(self, *, unless_recent: bool = False) -> Future[None]:
         spec, refresher = self._usable()

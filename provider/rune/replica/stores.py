@@ -45,17 +45,17 @@ class Stores:
             raise _not_found(name)
         _admit(found, namespace)
         with self._lock:
-            replica = self._live.get(found.uid)
-            if replica is None or not _same(replica.object, found):
-                replica = self._live[found.uid] = Replica(found, self._services)
+            replica = self._live.get(found.uid) or Replica(found, self._services)
+            replica = self._live[found.uid] = _current(replica, found)
             return replica
 
     def tick(self) -> None:
-        """Drop the stores whose object is gone, and begin the refreshes that are due."""
-        existing = {found.uid for found in self._objects.stores()}
+        """Drop the stores whose object is gone, judge anew those whose object changed, and begin what is due."""
+        existing = {found.uid: found for found in self._objects.stores()}
         with self._lock:
-            for uid in self._live.keys() - existing:
-                del self._live[uid]
+            self._live = {
+                uid: _current(replica, existing[uid]) for uid, replica in self._live.items() if uid in existing
+            }
             live = tuple(self._live.values())
         now_s = self._services.clock.monotonic()
         for replica in live:
@@ -80,6 +80,11 @@ class Stores:
                 self.tick()
             except Exception as error:  # noqa: BLE001  # one bad moment must not end all polling
                 _LOG.error("polling the stores failed: %s", type(error).__name__)
+
+
+def _current(live: Replica, found: StoreObject) -> Replica:
+    """The replica of the object as it is now."""
+    return live if _same(live.object, found) else live.successor(found)
 
 
 def _same(live: StoreObject, found: StoreObject) -> bool:

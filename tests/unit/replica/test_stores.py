@@ -101,6 +101,31 @@ class TestGenerations:
         with pytest.raises(type(DOWN)):
             world.state()
 
+    def test_a_spec_that_changed_is_in_effect_before_the_next_mount(self, world: World) -> None:
+        world.state()
+        world.parts.trust = replace(trust(), writers=(STRANGER,))
+        world.objects.put(store_object(generation=2))
+        world.stores.tick()
+        _drain(world)
+        newest = world.audit.refreshes[-1]
+        assert (newest.generation, newest.reason) == (2, SignatureInvalid.reason)
+
+    def test_a_spec_that_changed_while_the_registry_is_silent_keeps_the_state(self, world: World) -> None:
+        before = world.state()
+        world.registry.outage = DOWN
+        world.objects.put(store_object(generation=2))
+        world.stores.tick()
+        _drain(world)
+        assert world.state().digest == before.digest
+        assert world.audit.refreshes[-1].generation == 2
+
+    def test_a_changed_spec_of_a_store_that_nobody_uses_asks_nothing(self, world: World) -> None:
+        world.replica()
+        world.objects.put(store_object(generation=2))
+        world.stores.tick()
+        _drain(world)
+        assert not world.registry.asked
+
     def test_a_file_s_object_that_changed_without_a_generation_is_new(self, world: World) -> None:
         first = world.replica()
         world.objects.put(store_object(store_spec(min_revision=1)))
