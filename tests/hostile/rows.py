@@ -40,6 +40,7 @@ ROWS: Final = (
     Row("crowd", "a provider process meets all lies that take no time at once, each by a store of its own"),
     Row("hanging-crowd", "twelve stores of one namespace never get an answer"),
     Row("endless-tags", "the registry lists tags to a writer without an end"),
+    Row("endless-revisions", "the registry lists tags of a hundred thousand commits that are none"),
     Row("hostile-tags", "the registry lists tags to a writer that would break out of a URL or a header"),
     Row("upload-elsewhere", "the registry names a writer another host to upload to"),
     Row("upload-by-redirect", "the registry redirects a writer's upload to another host"),

@@ -13,7 +13,7 @@ from rune.adapters.docker_auth import Credentials, HostCredentials
 from rune.adapters.oras_push import OrasRegistry
 from rune.adapters.registry import Access, new_transport
 from rune.errors import RuneError
-from rune.model.limits import TRANSPORT
+from rune.model.limits import PUBLISH, TRANSPORT
 from rune.model.oci import Repository
 from rune.model.store import LATEST
 from rune.transport.pools import TransportConfig
@@ -112,6 +112,20 @@ def test_endless_tags(ground: Ground, results: Results) -> None:
     assert sum("/tags/list" in asked.path for asked in liar.server.asked) == TRANSPORT.tag_pages
     assert not [asked for asked in liar.server.asked if asked.method in _WRITES]
     results.other("endless-tags", f"`{caught.value.reason}`, nothing is written")
+
+
+def test_endless_revisions(ground: Ground, results: Results) -> None:
+    """Asked for one by one, they would keep every writer from ever committing again."""
+    fakes = [f"r1-{4 + number % 7:010d}-{number:012x}" for number in range(99_000)]
+    pages = [fakes[start : start + 25_000] for start in range(0, len(fakes), 25_000)]
+    liar = _told("endless-revisions", _tags(["latest"], *pages, more=False), ground)
+    outcome = liar.store.commit(reach(liar, ground), CHANGE)
+    assert outcome.changed
+    assert outcome.head.revision.number == 4
+    asked = [asked.path for asked in liar.server.asked if "/manifests/r1-" in asked.path and asked.method == "GET"]
+    assert len(asked) <= PUBLISH.rivals + 3 * PUBLISH.rivals_at_least
+    assert any("r1-0000000004-" in warning and "more were left out" in warning for warning in outcome.warnings)
+    results.other("endless-revisions", "a few are asked for, the commit is made, and a warning names the rest")
 
 
 def test_hostile_tags(ground: Ground, results: Results) -> None:

@@ -22,7 +22,7 @@ from rune.publish.access import WRITER_UID, Access
 from rune.publish.base import FIRST_USE, start_mark
 from rune.publish.lineage import Lineage
 from rune.publish.loading import SecretLoader
-from rune.publish.rivals import find_rivals
+from rune.publish.rivals import Lookout
 from rune.publish.sealing import WriterKeyset
 from rune.replica.gather import Gatherer
 from rune.snapshot.accept import Accepted, Expectation, accept
@@ -180,8 +180,9 @@ def _check_history(access: Access, accepted: Accepted, report: _Report, deadline
             mend="find out who signs heads; a new commit writes the history anew",
         )
     report.detail(_HISTORY, f"{len(walked)} snapshots")
-    rivals = find_rivals(access, tags, least=accepted.head.revision, known=walked, deadline=deadline)
+    rivals = Lookout(access, deadline).find(tags, least=accepted.head.revision, known=walked)
     report.warnings += [
         f"{tip.snapshot.revision} by {tip.snapshot.author} is signed and not in the history: a commit brings it in"
         for tip in rivals.signed
     ]
+    report.warnings += rivals.warnings

@@ -201,7 +201,11 @@ class PublishLimits:
     certificate_s: float = 300.0
     """How long one certificate is signed with: half of its life, so that the log's time is surely within it."""
     rivals: int = 64
-    """Of the snapshots that aren't in the head's history, so many are looked at, lower revisions first."""
+    """How many tags beside the head's history one operation asks for: whoever can push can leave any number."""
+    rivals_at_least: int = 16
+    """So many each time that the tags are listed, however many it has asked for: the newest are what may cross it."""
+    rival_signatures: int = 128
+    """How many signatures of what is behind those tags one operation fetches."""
     ancestors: int = 1_000
 
 

@@ -29,7 +29,7 @@ from rune.publish.lineage import Lineage
 from rune.publish.loading import SecretLoader
 from rune.publish.merge import merge
 from rune.publish.options import CommitOptions, Outcome
-from rune.publish.rivals import Rivals, Tip, find_rivals
+from rune.publish.rivals import Lookout, Rivals, Tip
 from rune.publish.signatures import require_policy_signer, sign_policy
 from rune.publish.signing import sign_snapshot
 from rune.publish.state import State, between, leading, merged, of_tip
@@ -64,6 +64,7 @@ class _Commit:
         self._options = options
         self._deadline = Deadline.after(PUBLISH.deadline_s, self._access.clock)
         self._lineage = Lineage(self._access.registry, self._access.store_id, self._deadline)
+        self._lookout = Lookout(self._access, self._deadline)
         self._load = SecretLoader(self._access.registry, self._deadline)
         self._upload = Upload(writer, self._deadline)
         self._mark = start_mark(self._access)
@@ -80,6 +81,7 @@ class _Commit:
         self._keys: tuple[KeyChange, ...] = ()
         self._policy_changed = False
         self._merged: dict[Revision, None] = {}
+        self._rival_warnings: tuple[str, ...] = ()
 
     def run(self) -> Outcome:
         for attempt in range(PUBLISH.attempts):
@@ -144,8 +146,9 @@ class _Commit:
     def _find(self, least: Revision, known: set[Digest]) -> Rivals:
         tags = self._access.registry.tags(deadline=self._deadline)
         self._lineage.learn_tags(tags)
-        rivals = find_rivals(self._access, tags, least=least, known=known, deadline=self._deadline)
-        for tip in (*rivals.signed, *rivals.unsigned):
+        rivals = self._lookout.find(tags, least=least, known=known)
+        self._rival_warnings = rivals.warnings
+        for tip in rivals.signed:
             self._lineage.learn(tip.digest, tip.snapshot)
         return rivals
 
@@ -251,7 +254,7 @@ class _Commit:
         head = next_head(self._access, base, tip, self._lineage, self._options.expires)
         if not move_latest(self._writer, base, head, deadline=self._deadline):
             return None
-        if not settled(self._access, head, self._lineage, deadline=self._deadline):
+        if not settled(self._access, head, self._lineage, self._lookout, deadline=self._deadline):
             return None
         remember(self._access, head)
         self._writer.progress("publishing", 1, 1)
@@ -260,7 +263,7 @@ class _Commit:
     def _done(self, head: Head, base: Base) -> Outcome:
         changed = self._own is not None
         merges = tuple(self._merged) if changed else ()
-        return Outcome(head, changed, self._keys, self._policy_changed, merges, base.warnings)
+        return Outcome(head, changed, self._keys, self._policy_changed, merges, (*base.warnings, *self._rival_warnings))
 
     def _pause(self, attempt: int) -> None:
         """Wait a little, at random, so that writers who crossed don't meet again."""

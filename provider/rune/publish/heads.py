@@ -8,7 +8,7 @@ from rune.model.store import LATEST, Head, Mark
 from rune.publish.access import WRITER_UID, Access, Writer
 from rune.publish.base import Base
 from rune.publish.lineage import Lineage
-from rune.publish.rivals import Tip, find_rivals
+from rune.publish.rivals import Lookout, Tip
 from rune.publish.signing import sign_head
 from rune.snapshot.codec import describe_head, encode_head
 
@@ -66,7 +66,7 @@ def has_moved(access: Access, base: Base, *, deadline: Deadline) -> bool:
     return access.registry.resolve(LATEST, known=known, deadline=deadline).digest != known.digest
 
 
-def settled(access: Access, head: Head, lineage: Lineage, *, deadline: Deadline) -> bool:
+def settled(access: Access, head: Head, lineage: Lineage, lookout: Lookout, *, deadline: Deadline) -> bool:
     """Whether `latest` still names this head, and no signed commit is left beside its history."""
     now = access.registry.resolve(LATEST, known=None, deadline=deadline)
     if now.digest != describe_head(encode_head(head)).digest:
@@ -74,7 +74,7 @@ def settled(access: Access, head: Head, lineage: Lineage, *, deadline: Deadline)
     tags = access.registry.tags(deadline=deadline)
     lineage.learn_tags(tags)
     known = {entry.digest for entry in head.history}
-    return not find_rivals(access, tags, least=head.revision, known=known, deadline=deadline).signed
+    return not lookout.find(tags, least=head.revision, known=known).signed
 
 
 def remember(access: Access, head: Head) -> None:

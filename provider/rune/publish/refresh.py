@@ -5,12 +5,12 @@ from datetime import timedelta
 from rune.errors import CommitConflict
 from rune.model.clock import Deadline
 from rune.model.limits import PUBLISH
-from rune.publish.access import Writer
+from rune.publish.access import Access, Writer
 from rune.publish.base import Base, read_base, start_mark
 from rune.publish.heads import move_latest, next_head, remember, settled
 from rune.publish.lineage import Lineage
 from rune.publish.options import Outcome
-from rune.publish.rivals import Tip, find_rivals
+from rune.publish.rivals import Lookout, Rivals, Tip
 from rune.publish.state import leading
 
 
@@ -35,6 +35,7 @@ def refresh(writer: Writer, *, lifetime: timedelta | None, expect_revision: int 
     access = writer.access
     deadline = Deadline.after(PUBLISH.deadline_s, access.clock)
     mark = start_mark(access)
+    lookout = Lookout(access, deadline)
     with access.registry.exclusive():
         for attempt in range(PUBLISH.attempts):
             base = read_base(
@@ -46,25 +47,29 @@ def refresh(writer: Writer, *, lifetime: timedelta | None, expect_revision: int 
                 deadline=deadline,
             )
             lineage = Lineage(access.registry, access.store_id, deadline)
-            tip = _newest(writer, base, lineage, deadline)
+            rivals = _rivals(access, base, lineage, lookout, deadline)
+            tip = _newest(base, rivals, lineage)
             head = next_head(access, base, tip, lineage, lifetime)
             moved = move_latest(writer, base, head, deadline=deadline)
-            if moved and settled(access, head, lineage, deadline=deadline):
+            if moved and settled(access, head, lineage, lookout, deadline=deadline):
                 remember(access, head)
-                return Outcome(head, changed=True, warnings=base.warnings)
+                return Outcome(head, changed=True, warnings=(*base.warnings, *rivals.warnings))
             writer.sleep(PUBLISH.backoff_initial_s * (attempt + 1))
     raise CommitConflict("others keep committing to this store", mend="try again when it is quieter")
 
 
-def _newest(writer: Writer, base: Base, lineage: Lineage, deadline: Deadline) -> Tip:
-    """The base's snapshot, or the one signed commit that everything else leads to."""
-    access = writer.access
+def _rivals(access: Access, base: Base, lineage: Lineage, lookout: Lookout, deadline: Deadline) -> Rivals:
     tags = access.registry.tags(deadline=deadline)
     lineage.learn_tags(tags)
     lineage.learn(base.tip.digest, base.tip.snapshot)
     known = {entry.digest for entry in base.accepted.head.history}
-    rivals = find_rivals(access, tags, least=base.tip.snapshot.revision, known=known, deadline=deadline)
+    rivals = lookout.find(tags, least=base.tip.snapshot.revision, known=known)
     for tip in rivals.signed:
         lineage.learn(tip.digest, tip.snapshot)
+    return rivals
+
+
+def _newest(base: Base, rivals: Rivals, lineage: Lineage) -> Tip:
+    """The base's snapshot, or the one signed commit that everything else leads to."""
     tips = leading((base.tip, *rivals.signed), lineage)
     return tips[0] if len(tips) == 1 else base.tip

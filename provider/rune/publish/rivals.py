@@ -1,41 +1,27 @@
 """Snapshots that other commits left in the registry and that the current head doesn't know of.
 
-Whoever can push can write such a tag. What counts is a writer's signature: without one a snapshot is perhaps an honest
-commit in flight, which deserves a moment's patience, and never more than that.
+Whoever can push can write such a tag, and a hundred thousand of them. What counts is a writer's signature: without one
+a snapshot is perhaps an honest commit in flight, which deserves a moment's patience, and never more than that. So the
+work is bounded, what is likely to count goes first, and what was left out is said (docs/adr/0021).
 """
 
-from collections.abc import Container, Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
+from typing import Final
 
 from rune.errors import InvalidReference, NotFound, VerificationFailed
 from rune.model.clock import Deadline
 from rune.model.limits import PUBLISH
 from rune.model.oci import Descriptor, Digest
-from rune.model.store import Revision, Snapshot, revision_tag
+from rune.model.store import Revision, revision_tag
+from rune.model.wording import few_names
 from rune.publish.access import Access
-from rune.publish.signatures import is_signed
-from rune.publish.tags import tag_revision
-from rune.replica.gather import Gatherer
-from rune.snapshot.accept import judge_policy
-from rune.snapshot.codec import decode_snapshot, describe_snapshot
+from rune.publish.tags import digest_part, is_referrers_tag, tag_revision
+from rune.publish.vouching import Claim, Tip, Vouching
 
+__all__ = ["Claim", "Lookout", "Rivals", "Tip"]
 
-@dataclass(frozen=True, slots=True)
-class Tip:
-    """A snapshot that is in the registry."""
-
-    descriptor: Descriptor
-    snapshot: Snapshot
-
-    @property
-    def digest(self) -> Digest:
-        """The snapshot's."""
-        return self.descriptor.digest
-
-    @property
-    def order(self) -> tuple[Revision, Digest]:
-        """Which of two commits goes first, the same for everyone who compares them."""
-        return self.snapshot.revision, self.digest
+_NAMED: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,77 +30,116 @@ class Rivals:
 
     signed: tuple[Tip, ...]
     """By accepted writers, with policies that nodes accept, in their order."""
-    unsigned: tuple[Tip, ...]
-    """Snapshots of this store by form, that nobody vouches for, or whose policy is nobody's who may set it."""
-    unseen: int
-    """Tags that were not even looked at, because there are too many."""
+    unsigned: tuple[Claim, ...]
+    """What nobody vouches for, or whose policy is nobody's who may set it, in their order."""
+    unseen: tuple[str, ...]
+    """Tags of which nobody knows whether they are one or the other, because there are too many."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What a person should hear of it."""
+        if not self.unseen:
+            return ()
+        warning = (
+            f"beside the head are more tags than are looked at, {few_names(self.unseen, _NAMED)} were left out: a "
+            "signed commit whose writer died may be among them, and is not brought in; find out who pushed them, "
+            "delete those that no writer of this store made, and commit again"
+        )
+        return (warning,)
 
 
-def find_rivals(
-    access: Access, tags: Iterable[str], *, least: Revision, known: Container[Digest], deadline: Deadline
-) -> Rivals:
-    """Look at every snapshot of at least this revision that isn't known already.
+class Lookout:
+    """Looks beside the head, several times in one operation, and asks for each tag once. Not shared between threads.
+
+    A tag that is there is only ever asked for once: it was written once, or by somebody who doesn't count.
 
     Args:
         access: the store.
-        tags: every tag of the repository.
-        least: the lowest revision of interest; higher epochs than the store's are not of interest.
-        known: snapshots that are left out.
         deadline: by when.
     """
-    claims = sorted(
-        (revision, tag)
-        for tag in tags
-        if (revision := tag_revision(tag)) is not None and revision >= least and revision.epoch == access.epoch
-    )
-    signed: list[Tip] = []
-    unsigned: list[Tip] = []
-    looked = 0
-    for revision, tag in claims:
-        if looked >= PUBLISH.rivals:
-            break
-        tip = _look(access, tag, revision, known, deadline)
-        if tip is None:
-            continue
-        looked += 1
-        (signed if _is_vouched_for(access, tip, deadline) else unsigned).append(tip)
-    return Rivals(
-        tuple(sorted(signed, key=lambda tip: tip.order)),
-        tuple(sorted(unsigned, key=lambda tip: tip.order)),
-        max(0, len(claims) - PUBLISH.rivals),
-    )
 
+    def __init__(self, access: Access, deadline: Deadline) -> None:
+        self._access = access
+        self._deadline = deadline
+        self._vouching = Vouching(access, deadline)
+        self._left = PUBLISH.rivals
+        self._listed: Collection[str] = ()
+        """The tags of interest, the last time."""
+        self._asked: dict[str, Claim | None] = {}
+        """What is behind a tag; None if that isn't what it says, or it wasn't there."""
+        self._absent: set[str] = set()
+        """Listed and not there, then."""
 
-def _look(access: Access, tag: str, revision: Revision, known: Container[Digest], deadline: Deadline) -> Tip | None:
-    """The snapshot behind a tag, if that is what it is."""
-    try:
-        found = access.registry.resolve(tag, known=None, deadline=deadline)
-        if found.digest in known:
+    def find(self, tags: Iterable[str], *, least: Revision, known: Collection[Digest]) -> Rivals:
+        """Look at the snapshots of at least this revision that aren't known already.
+
+        Args:
+            tags: every tag of the repository.
+            least: the lowest revision of interest; higher epochs than the store's are not of interest.
+            known: snapshots that are left out.
+
+        Raises:
+            Unavailable, RegistryUnauthorized: the registry doesn't say.
+        """
+        tags = tuple(tags)
+        claimed = self._claimed(tags, least, known)
+        self._ask(claimed, self._by_promise(claimed, tags))
+        self._listed = claimed.keys()
+        verdict = self._vouching.judge(claim for tag in claimed if (claim := self._asked.get(tag)) is not None)
+        unseen = [tag for tag in claimed if tag not in self._asked] + [claim.tag for claim in verdict.unjudged]
+        return Rivals(verdict.signed, verdict.unsigned, tuple(sorted(unseen)))
+
+    def _by_promise(self, claimed: dict[str, Revision], tags: Iterable[str]) -> list[str]:
+        """The tags that are still to be asked for, first what an honest commit is most likely behind.
+
+        That is what came since the last list, and of that what has signatures by the list itself (registries without a
+        referrers API show them as tags), and of that the lower revisions: a higher one descends from those.
+        """
+        signed = {digest_part(tag) for tag in tags if is_referrers_tag(tag)}
+        return sorted(
+            (tag for tag in claimed if tag not in self._asked or tag in self._absent),
+            key=lambda tag: (
+                tag in self._absent,
+                tag in self._listed,
+                digest_part(tag) not in signed,
+                claimed[tag],
+                tag,
+            ),
+        )
+
+    def _ask(self, claimed: dict[str, Revision], waiting: list[str]) -> None:
+        for tag in waiting[: max(self._left, PUBLISH.rivals_at_least)]:
+            self._left -= 1
+            self._absent.discard(tag)
+            try:
+                self._asked[tag] = self._look(tag, claimed[tag])
+            except NotFound:
+                self._asked[tag] = None
+                self._absent.add(tag)
+
+    def _look(self, tag: str, revision: Revision) -> Claim | None:
+        """What is behind a tag; None if that isn't what the tag says.
+
+        Raises:
+            NotFound: nothing is.
+        """
+        try:
+            found = self._access.registry.resolve(tag, known=None, deadline=self._deadline)
+        except (VerificationFailed, InvalidReference):
             return None
-        data = access.registry.manifest(found, deadline=deadline)
-        snapshot = decode_snapshot(data)
-    except (NotFound, VerificationFailed, InvalidReference):
-        return None
-    honest = snapshot.store_id == access.store_id and snapshot.revision == revision
-    if not honest or revision_tag(revision, found.digest) != tag:
-        return None
-    return Tip(describe_snapshot(data), snapshot)
+        if revision_tag(revision, found.digest) != tag:
+            return None
+        # Without the bytes: many large ones would stay in memory, and most are nobody's.
+        return Claim(tag, revision, Descriptor(found.media_type, found.digest, found.size))
 
-
-def _is_vouched_for(access: Access, tip: Tip, deadline: Deadline) -> bool:
-    """Whether nodes would accept it behind a head.
-
-    The policy is looked at too: a writer whose key may not set it would otherwise have another one's commit, or the job
-    that keeps heads fresh, put a store in force that every node refuses.
-    """
-    if not is_signed(access, tip.descriptor, access.trust.writers, deadline=deadline):
-        return False
-    policy = tip.snapshot.policy
-    if policy is None:
-        return True
-    try:
-        found = Gatherer(access.registry, None, deadline).policy(policy, signed=access.trust.policy is not None)
-        judge_policy(tip.snapshot, found, access.trust)
-    except (NotFound, VerificationFailed):
-        return False
-    return True
+    def _claimed(self, tags: Iterable[str], least: Revision, known: Collection[Digest]) -> dict[str, Revision]:
+        """The tags that claim to be of interest, each with its revision."""
+        familiar = {digest_part(digest) for digest in known}
+        return {
+            tag: revision
+            for tag in tags
+            if (revision := tag_revision(tag)) is not None
+            and revision >= least
+            and revision.epoch == self._access.epoch
+            and digest_part(tag) not in familiar
+        }

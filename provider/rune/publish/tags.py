@@ -7,6 +7,7 @@ from rune.model.oci import Digest
 from rune.model.store import Revision
 
 _REVISION_TAG: Final = re.compile(r"r([1-9][0-9]{0,9})-([0-9]{10})-([0-9a-f]{12})", re.ASCII)
+_REFERRERS_TAG: Final = re.compile(r"sha256-[0-9a-f]{64}", re.ASCII)
 _PREFIX_CHARS: Final = 12
 
 
@@ -18,5 +19,18 @@ def tag_revision(tag: str) -> Revision | None:
 
 def leads_to(tag: str, digest: Digest) -> bool:
     """Whether a tag claims to name this digest."""
-    found = _REVISION_TAG.fullmatch(tag)
-    return found is not None and found[3] == digest.removeprefix("sha256:")[:_PREFIX_CHARS]
+    return _REVISION_TAG.fullmatch(tag) is not None and digest_part(tag) == digest_part(digest)
+
+
+def digest_part(name: str) -> str:
+    """What a digest and every tag that claims to name it, or what refers to it, have in common.
+
+    Args:
+        name: a digest, a revision's tag, or the fallback tag of a digest's referrers.
+    """
+    return re.split("[:-]", name)[-1][:_PREFIX_CHARS]
+
+
+def is_referrers_tag(tag: str) -> bool:
+    """Whether a tag lists what refers to a digest, by its name (distribution-spec v1.1, "Referrers Tag Schema")."""
+    return _REFERRERS_TAG.fullmatch(tag) is not None

@@ -83,22 +83,27 @@ class Gatherer:
     def policy(self, descriptor: Descriptor, *, signed: bool) -> PolicyEvidence:
         """A policy, with the signatures of its own if they are asked for. Raises as `head`."""
         manifest = self._get(descriptor, self.registry.manifest)
-        document = self._get(decode_policy(manifest), self.registry.blob)
+        document = self._get(decode_policy(manifest).document, self.registry.blob)
         return PolicyEvidence(manifest, document, self._bundles(descriptor.digest) if signed else ())
+
+    def signatures(self, digest: Digest) -> tuple[Descriptor, ...]:
+        """What may be a signature over this digest, the likeliest first, as many as are looked at. Raises as `head`."""
+        return candidates(self.registry.referrers(digest, deadline=self.deadline))
+
+    def bundle(self, signature: Descriptor) -> bytes:
+        """The bundle of one of `signatures`. Raises as `head`."""
+        manifest = self._get(signature, self.registry.manifest)
+        return self._get(decode_bundle_manifest(manifest), self.registry.blob)
 
     def _bundles(self, digest: Digest) -> tuple[bytes, ...]:
         """The first signatures over this digest. One that is damaged, or gone, must not hide the others."""
         found: list[bytes] = []
-        for referrer in candidates(self.registry.referrers(digest, deadline=self.deadline)):
+        for signature in self.signatures(digest):
             try:
-                found.append(self._bundle(referrer))
+                found.append(self.bundle(signature))
             except (VerificationFailed, NotFound):
                 continue
         return tuple(found)
-
-    def _bundle(self, referrer: Descriptor) -> bytes:
-        manifest = self._get(referrer, self.registry.manifest)
-        return self._get(decode_bundle_manifest(manifest), self.registry.blob)
 
     def _get(self, descriptor: Descriptor, fetch: _Fetch) -> bytes:
         if descriptor.data is None and self.cache is not None:
