@@ -3,61 +3,41 @@
 Why not the official client: docs/adr/0005.
 """
 
-import json
-from dataclasses import replace
 from typing import Final
-from urllib.parse import urlencode
 
-from rune.adapters.kube_access import ClusterAccess, TokenSource
-from rune.adapters.kube_answer import REFUSALS, Call
+from rune.adapters.kube_access import ClusterAccess
+from rune.adapters.kube_answer import Call
 from rune.adapters.kube_client import Listing, Watch
 from rune.adapters.kube_json import TOKEN_REVIEWS, Object, Resource, objects, text
+from rune.adapters.kube_link import DONE, JSON, KubeLink
 from rune.adapters.kube_stream import LineWatch
 from rune.errors import DeadlineExceeded, KubernetesUnavailable, SizeExceeded
 from rune.model.clock import Clock, Deadline
 from rune.model.limits import KUBERNETES, KubernetesLimits
-from rune.transport.http import Transport
 from rune.transport.message import Request, Response
-from rune.transport.origin import Url
 
-_JSON: Final = "application/json"
 _MERGE_PATCH: Final = "application/merge-patch+json"
-_DONE: Final = frozenset({200, 201, 202})
 
 
 class KubeApi:
     """A KubeClient. Safe to use from several threads.
 
     Args:
-        server: the API server's URL.
-        transport: HTTP that trusts it.
-        token: our bearer token.
-        clock: for deadlines.
-        limits: timeouts and bounds.
+        link: to the API server.
     """
 
-    def __init__(
-        self,
-        server: Url,
-        transport: Transport,
-        token: TokenSource,
-        clock: Clock,
-        limits: KubernetesLimits = KUBERNETES,
-    ) -> None:
-        self._server = server
-        self._transport = transport
-        self._token = token
-        self._clock = clock
-        self._limits = limits
+    def __init__(self, link: KubeLink) -> None:
+        self._link = link
+        self._limits = link.limits
 
     @classmethod
     def connect(cls, access: ClusterAccess, clock: Clock, limits: KubernetesLimits = KUBERNETES) -> "KubeApi":
         """A client for this access; nothing is asked yet. Raises as ClusterAccess.transport."""
-        return cls(access.server, access.transport(), access.token, clock, limits)
+        return cls(KubeLink.connect(access, clock, limits))
 
     def close(self) -> None:
         """Close the connections that are not in use."""
-        self._transport.close()
+        self._link.transport.close()
 
     def get(self, resource: Resource, name: str, *, deadline: Deadline | None = None) -> Object | None:
         """One object, or None if there is none. Raises as KubeClient says."""
@@ -106,23 +86,23 @@ class KubeApi:
             "allowWatchBookmarks": "true",
             "timeoutSeconds": str(self._limits.watch_s),
         }
-        call = Call("watch", resource)
+        call, link = Call("watch", resource), self._link
         return LineWatch(
-            self._transport, lambda: self._request("GET", call, query=query), call, self._clock, self._limits
+            link.transport, lambda: link.request("GET", call.place, query=query), call, link.clock, link.limits
         )
 
     def _page(self, resource: Resource, marker: str, size: int) -> Object | None:
         """One page of a list; None if it would be too large and a smaller one may not be."""
         query = {"limit": str(size)} | ({"continue": marker} if marker else {})
         call = Call("list", resource)
-        request = self._request("GET", call, query=query, max_bytes=self._limits.page_bytes)
+        request = self._link.request("GET", call.place, query=query, max_bytes=self._limits.page_bytes)
         try:
             response = self._ask(call, request, None)
         except SizeExceeded as error:
             if size > 1:
                 return None
             raise call.unusable("more than any object may hold") from error
-        if response.status not in _DONE:
+        if response.status not in DONE:
             raise call.refused(response.status, response.body, self._limits)
         return call.parsed(response.body, self._limits.page_bytes, self._limits)
 
@@ -133,25 +113,27 @@ class KubeApi:
         body: Object | None,
         *,
         deadline: Deadline | None = None,
-        content_type: str = _JSON,
+        content_type: str = JSON,
     ) -> Object | None:
-        request = self._request(method, call, body=body, content_type=content_type)
+        # A question about a token changes nothing; an Event or a lease that is created twice might.
+        repeatable = True if call.resource == TOKEN_REVIEWS else None
+        request = self._link.request(method, call.place, body=body, content_type=content_type, repeatable=repeatable)
         try:
             response = self._ask(call, request, deadline)
         except SizeExceeded as error:
             raise call.unusable("more than any object may hold") from error
         if response.status == 404:
             return None
-        if response.status not in _DONE:
+        if response.status not in DONE:
             raise call.refused(response.status, response.body, self._limits)
         return call.parsed(response.body, self._limits.object_bytes, self._limits)
 
     def _ask(self, call: Call, request: Request, deadline: Deadline | None) -> Response:
         """Send it; our own short time-out is the API's failure, not the caller's."""
         limit_s = self._limits.request_timeout_s
-        asked = Deadline.after(limit_s, self._clock) if deadline is None else deadline.no_later_than(limit_s)
+        asked = Deadline.after(limit_s, self._link.clock) if deadline is None else deadline.no_later_than(limit_s)
         try:
-            return self._transport.request(request, deadline=asked)
+            return self._link.transport.request(request, deadline=asked)
         except DeadlineExceeded as error:
             if deadline is not None and deadline.remaining_s() <= 0:
                 raise
@@ -159,32 +141,3 @@ class KubeApi:
                 f"the Kubernetes API did not answer {call.verb} of {call.place} within {limit_s:g} s",
                 mend="it is asked again by itself; check the API server",
             ) from error
-
-    def _request(
-        self,
-        method: str,
-        call: Call,
-        *,
-        query: dict[str, str] | None = None,
-        body: Object | None = None,
-        content_type: str = _JSON,
-        max_bytes: int | None = None,
-    ) -> Request:
-        headers = {"Accept": _JSON}
-        token = self._token()
-        if token is not None:
-            headers["Authorization"] = f"Bearer {token}"
-        if body is not None:
-            headers["Content-Type"] = content_type
-        base = self._server.target.rstrip("/")
-        target = f"{base}{call.place}" + (f"?{urlencode(query)}" if query else "")
-        return Request(
-            method,
-            replace(self._server, target=target),
-            max_bytes=self._limits.object_bytes if max_bytes is None else max_bytes,
-            headers=headers,
-            body=None if body is None else json.dumps(body, separators=(",", ":")).encode(),
-            expected=_DONE | REFUSALS,
-            # A question about a token changes nothing; an Event or a lease that is created twice might.
-            repeatable=True if call.resource == TOKEN_REVIEWS else None,
-        )

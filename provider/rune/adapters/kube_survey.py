@@ -3,22 +3,20 @@
 What time the server has, and an object's metadata without its content: of a Secret, no key ever leaves the server.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Final
 
 from rune.adapters.kube import KubeApi
-from rune.adapters.kube_access import ClusterAccess, TokenSource
-from rune.adapters.kube_answer import REFUSALS, Call
+from rune.adapters.kube_access import ClusterAccess
+from rune.adapters.kube_answer import Call
 from rune.adapters.kube_client import Listing
 from rune.adapters.kube_json import Object, Resource, text
+from rune.adapters.kube_link import JSON, KubeLink
 from rune.errors import KubernetesForbidden, KubernetesUnavailable
 from rune.model.clock import Clock, Deadline
-from rune.model.limits import KUBERNETES, KubernetesLimits
-from rune.transport.http import Transport
-from rune.transport.message import Request, Response
-from rune.transport.origin import Url
+from rune.transport.message import Response
 
 _VERSION: Final = "/version"
 _METADATA_ONLY: Final = "application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1"
@@ -38,37 +36,23 @@ class KubeSurvey:
     """Reads one cluster with the rights of a kubeconfig's user.
 
     Args:
-        server: the API server's URL.
-        transport: HTTP that trusts it.
-        token: the user's bearer token.
-        clock: for deadlines, and to compare with the server's.
-        limits: timeouts and bounds.
+        link: to the API server, as that user; its clock is also what the server's is compared with.
     """
 
-    def __init__(
-        self,
-        server: Url,
-        transport: Transport,
-        token: TokenSource,
-        clock: Clock,
-        limits: KubernetesLimits = KUBERNETES,
-    ) -> None:
-        self._server = server
-        self._transport = transport
-        self._token = token
-        self._clock = clock
-        self._limits = limits
-        self._api = KubeApi(server, transport, token, clock, limits)
+    def __init__(self, link: KubeLink) -> None:
+        self._link = link
+        self._limits = link.limits
+        self._api = KubeApi(link)
 
     @classmethod
     def connect(cls, access: ClusterAccess, clock: Clock) -> "KubeSurvey":
         """A survey with this access; nothing is asked yet. Raises as ClusterAccess.transport."""
-        return cls(access.server, access.transport(), access.token, clock)
+        return cls(KubeLink.connect(access, clock))
 
     @property
     def server(self) -> str:
         """The API server's address."""
-        return str(self._server.origin)
+        return str(self._link.server.origin)
 
     def close(self) -> None:
         """Close the connections."""
@@ -81,9 +65,10 @@ class KubeSurvey:
             KubernetesForbidden: it doesn't know who we are.
             KubernetesUnavailable, DeadlineExceeded: it doesn't answer, or not as an API server does.
         """
-        asked = self._clock.now()
-        response = self._ask(_VERSION, "application/json")
-        between = asked + (self._clock.now() - asked) / 2
+        clock = self._link.clock
+        asked = clock.now()
+        response = self._ask(_VERSION)
+        between = asked + (clock.now() - asked) / 2
         if response.status == 401:
             raise KubernetesForbidden(
                 f"{self.server} does not accept the kubeconfig's credentials",
@@ -127,16 +112,7 @@ class KubeSurvey:
                 f"{self.server} answers without a date", mend="check what answers at the API server's address"
             ) from error
 
-    def _ask(self, path: str, accept: str) -> Response:
-        headers = {"Accept": accept}
-        token = self._token()
-        if token is not None:
-            headers["Authorization"] = f"Bearer {token}"
-        request = Request(
-            "GET",
-            replace(self._server, target=self._server.target.rstrip("/") + path),
-            max_bytes=self._limits.object_bytes,
-            headers=headers,
-            expected=frozenset({200}) | REFUSALS,
-        )
-        return self._transport.request(request, deadline=Deadline.after(self._limits.request_timeout_s, self._clock))
+    def _ask(self, path: str, accept: str = JSON) -> Response:
+        link = self._link
+        deadline = Deadline.after(link.limits.request_timeout_s, link.clock)
+        return link.transport.request(link.request("GET", path, accept=accept), deadline=deadline)

@@ -13,6 +13,7 @@ import pytest
 from rune.adapters.kube import KubeApi
 from rune.adapters.kube_client import Change
 from rune.adapters.kube_json import LEASES, RUNE_STORES, SECRETS, TOKEN_REVIEWS, Object, Resource
+from rune.adapters.kube_link import KubeLink
 from rune.errors import (
     DeadlineExceeded,
     InvalidReference,
@@ -116,7 +117,7 @@ def client(server: Server, path: str = "", token: str | None = TOKEN, limits: Ku
         unavailable=KubernetesUnavailable,
         limits=TransportLimits(backoff_initial_s=0.01, backoff_max_s=0.02, attempts=2),
     )
-    return KubeApi(url, transport, lambda: token, SystemClock(), limits)
+    return KubeApi(KubeLink(url, transport, lambda: token, SystemClock(), limits))
 
 
 def store(name: str, padding: int = 0) -> Object:

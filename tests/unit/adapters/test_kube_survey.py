@@ -11,6 +11,7 @@ from threading import Thread
 import pytest
 
 from rune.adapters.kube_json import SECRETS
+from rune.adapters.kube_link import KubeLink
 from rune.adapters.kube_survey import KubeSurvey
 from rune.errors import InvalidReference, KubernetesForbidden, KubernetesUnavailable
 from rune.model.limits import KubernetesLimits, TransportLimits
@@ -67,7 +68,7 @@ class World:
             unavailable=KubernetesUnavailable,
             limits=TransportLimits(backoff_initial_s=0.01, backoff_max_s=0.02, attempts=2),
         )
-        return KubeSurvey(url, transport, lambda: TOKEN, self.clock, LIMITS)
+        return KubeSurvey(KubeLink(url, transport, lambda: TOKEN, self.clock, LIMITS))
 
 
 @pytest.fixture
