@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
 
-from rune.errors import SizeExceeded
+from rune.errors import DeadlineExceeded, SizeExceeded
 from rune.model.clock import Deadline
 from rune.transport.addresses import AddressRule
 
@@ -29,8 +29,14 @@ class Exchange:
     """What may still be received, headers and framing included; None: the reader counts."""
     max_head_bytes: int
     """How large a status line and headers may be."""
-    doing: str
-    """For messages."""
+    host: str
+    """Who is asked, for messages; redirects lead to another."""
+    place: str
+    """What is asked for, for messages."""
+    begun: bool = False
+    """Whether the host was given a chance to answer."""
+    heard: bool = False
+    """Whether a byte of an answer came."""
 
     def wait_s(self, at_most_s: float) -> float:
         """How long the next wait may be.
@@ -40,9 +46,29 @@ class Exchange:
         """
         if self.deadline is None:
             return at_most_s
-        self.deadline.check(self.doing)
+        self.check()
         # Never 0, which would make the socket non-blocking.
         return max(min(at_most_s, self.deadline.remaining_s()), 0.001)
+
+    def check(self) -> None:
+        """Raise if no time is left, with who used it up, and how.
+
+        Raises:
+            DeadlineExceeded: none is left.
+        """
+        if self.deadline is None or self.deadline.remaining_s() > 0.0:
+            return
+        if not self.begun:
+            raise DeadlineExceeded(
+                f"the time for this request was used up before {self.host} could be asked for {self.place}",
+                mend="it is tried again by itself; if it stays so, what was asked for before it is too slow",
+            )
+        how = "answered too slowly" if self.heard else "was silent"
+        raise DeadlineExceeded(
+            f"{self.host} {how}: the time for this request ran out during {self.place}",
+            mend="it is tried again by itself; if it stays so, check that the service is up and not overloaded, and "
+            "that no firewall or proxy on the way to it swallows the connection",
+        )
 
     def received(self, count: int) -> None:
         """Count bytes that have come.
@@ -50,11 +76,14 @@ class Exchange:
         Raises:
             SizeExceeded: more than may come.
         """
+        self.heard = self.heard or count > 0
         if self.bytes_left is None:
             return
         self.bytes_left -= count
         if self.bytes_left < 0:
-            raise SizeExceeded(f"more came than may come while {self.doing}", mend="check what answers at this address")
+            raise SizeExceeded(
+                f"{self.host} sent more than may come during {self.place}", mend="check what answers at this address"
+            )
 
 
 _CURRENT: Final[ContextVar[Exchange | None]] = ContextVar("rune_exchange", default=None)

@@ -77,6 +77,9 @@ class Sender:
         # Through a proxy, the connection's address is the proxy's.
         exchange.addresses = hop.addresses if proxy is None else self._config.addresses
         exchange.bytes_left = exchange.max_head_bytes + _READ_AHEAD_BYTES
+        exchange.host = origin.authority
+        exchange.check()
+        exchange.begun, exchange.heard = True, False
         try:
             with entered(exchange):
                 return self._pools.manager(exchange.addresses, proxy).urlopen(
@@ -92,8 +95,7 @@ class Sender:
         except ForbiddenAddress as error:
             raise self._forbidden(hop, str(error)) from None
         except (HTTPError, OSError) as error:
-            if exchange.deadline is not None:
-                exchange.deadline.check(exchange.doing)
+            exchange.check()
             broken = self.broken(request, hop.url, error)
             if is_permanent(error):
                 raise broken from error

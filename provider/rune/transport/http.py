@@ -128,7 +128,7 @@ class Transport:
             with entered(exchange):
                 body = read_body(raw, request, max_bytes=cap, cut=refused)
         except (HTTPError, OSError) as error:
-            deadline.check(exchange.doing)
+            exchange.check()
             raise Again(self._sender.broken(request, hop.url, error), maybe_done=True) from error
         except BaseException:
             raw.close()
@@ -184,5 +184,6 @@ class Transport:
             addresses=self._config.addresses,
             bytes_left=None,
             max_head_bytes=self._limits.header_bytes,
-            doing=f"asking {request.url.origin.authority}",
+            host=request.url.origin.authority,
+            place=request.place,
         )

@@ -207,9 +207,36 @@ def trickle(head: bytes, drop: bytes) -> Callable[[BufferedIOBase], None]:
 def test_the_deadline_holds_against_a_byte_at_a_time(web: Web, write: Callable[[BufferedIOBase], None]) -> None:
     web.on_raw("/x", write)
     begun = time.monotonic()
-    with pytest.raises(DeadlineExceeded, match=web.host):
+    with pytest.raises(DeadlineExceeded, match=f"{web.host} answered too slowly: .* during GET /x: "):
         ask(web, "/x", deadline_s=0.4)
     assert time.monotonic() - begun < 2
+
+
+@pytest.mark.parametrize("tls", [pytest.param(False, id="plain"), pytest.param(True, id="tls")])
+def test_silence_until_the_deadline_is_said_to_be_the_hosts(authority: Authority, tls: bool) -> None:
+    """Who was silent, when it was asked for what, and what to do; not what a signed URL's query holds."""
+    with Web(authority if tls else None).running() as web:
+        web.on_raw("/x", lambda _: time.sleep(1))
+        trusting = client(replace(config_for(web), ca_pem=authority.ca_file.read_text()))
+        with pytest.raises(DeadlineExceeded, match=f"{web.host} was silent: .* during GET /x: ") as caught:
+            ask(web, "/x?signature=s3cret", transport=trusting, deadline_s=0.3)
+    assert "check that the service is up" in caught.value.mend
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_redirects_silence_is_its_own(web: Web, other: Web) -> None:
+    web.on("/x", Answer(307, b"", {"Location": f"{other.url}/y"}))
+    other.on_raw("/y", lambda _: time.sleep(1))
+    transport = client(config_for(web, other))
+    with pytest.raises(DeadlineExceeded, match=f"{other.host} was silent"):
+        ask(web, "/x", transport=transport, deadline_s=0.3, follow_redirects=True)
+
+
+def test_a_silent_handshake_is_silence() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        url = parse_url(f"https://127.0.0.1:{listening.getsockname()[1]}/x")
+        with pytest.raises(DeadlineExceeded, match=f"{url.origin.authority} was silent"):
+            client(TransportConfig()).request(Request("GET", url, 10), deadline=Deadline.after(0.3, CLOCK))
 
 
 def test_silence_ends_an_attempt_before_the_deadline(web: Web) -> None:
@@ -221,7 +248,7 @@ def test_silence_ends_an_attempt_before_the_deadline(web: Web) -> None:
 
 
 def test_a_passed_deadline_asks_nothing(web: Web) -> None:
-    with pytest.raises(DeadlineExceeded):
+    with pytest.raises(DeadlineExceeded, match=f"before {web.host} could be asked for GET /x"):
         ask(web, "/x", deadline_s=0)
     assert web.asked == []
 
