@@ -119,6 +119,7 @@ def signed_store(
     writer: FakeSigner = WRITER,
     freshness: FakeSigner = FRESHNESS,
     policy_signer: FakeSigner = POLICY_SIGNER,
+    policy_store: str | None = None,
     binding: Binding | None = None,
 ) -> SignedStore:
     """Encode and sign a store.
@@ -135,13 +136,14 @@ def signed_store(
         writer: signs the snapshot.
         freshness: signs the head.
         policy_signer: signs the policy.
+        policy_store: whose policy it says that it is; this store's unless given.
         binding: what the manifests say of every value.
     """
     revision = revision or Revision(1, 1)
     manifests = {
         parse_path(path): encode_secret(sealed_secret(values, binding=binding)) for path, values in secrets.items()
     }
-    policy_manifest = None if policy is None else encode_policy(policy)
+    policy_manifest = None if policy is None else encode_policy(policy, store_id=policy_store or store_id)
     snapshot = Snapshot(
         store_id=store_id,
         revision=revision,

@@ -99,7 +99,7 @@ def _documents() -> Iterator[tuple[str, bytes]]:
         encode_secret(sealed_secret({"token": b"x" * 40}, binding=Binding(cluster=True, audience=True))),
     )
     yield "secret/blob", encode_secret(sealed_secret({"large": b"x" * 17 * KIB}))
-    yield "policy-manifest/policy", encode_policy(POLICY)
+    yield "policy-manifest/policy", encode_policy(POLICY, store_id=STORE_ID)
     yield "frame/short", frame(b"a value")
     yield "frame/empty", frame(b"")
     yield "json/document", b'{"a":[1,2.5,-3e2,"\\u00e9\\n",null,true],"b":{"c":{}}}'

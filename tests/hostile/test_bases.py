@@ -92,10 +92,11 @@ def test_a_base_by_a_stranger(keys: Keys) -> None:
 
 def _policy_put(forger: Forger) -> Snapshot:
     """The next snapshot, with a policy that nobody has signed."""
-    manifest = encode_policy(PIPELINE)
+    wanted = thief.next_snapshot(forger)
+    manifest = encode_policy(PIPELINE, store_id=wanted.store_id)
     forger.content.put_blob(PIPELINE, deadline=thief.soon())
     forger.put(manifest, MEDIA_MANIFEST)
-    return replace(thief.next_snapshot(forger), policy=describe_policy(manifest))
+    return replace(wanted, policy=describe_policy(manifest))
 
 
 def test_a_base_with_a_forged_policy(keys: Keys) -> None:

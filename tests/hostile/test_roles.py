@@ -183,7 +183,7 @@ def _with_policy(keys: Keys, policy: bytes | None, signer: KeySigner | None = No
     wanted = thief.next_snapshot(forger)
     if policy is None:
         return replace(wanted, policy=None)
-    manifest = encode_policy(policy)
+    manifest = encode_policy(policy, store_id=wanted.store_id)
     forger.content.put_blob(policy, deadline=thief.soon())
     forger.put(manifest, MEDIA_MANIFEST)
     described = describe_policy(manifest)

@@ -81,7 +81,7 @@ class Store:
         blobs = [EMPTY_CONFIG, ALLOW_ALL, *self.made.blobs.values()]
         for blob in blobs:
             self._raw.put_blob(self.repository, blob)
-        for manifest in (encode_policy(ALLOW_ALL), *self.made.secrets.values()):
+        for manifest in (encode_policy(ALLOW_ALL, store_id=STORE_ID), *self.made.secrets.values()):
             self._raw.put_manifest(self.repository, manifest, MEDIA_MANIFEST)
         self._raw.put_manifest(self.repository, self.made.evidence.snapshot.data, MEDIA_INDEX)
         self._raw.put_manifest(self.repository, self.made.evidence.head.data, MEDIA_INDEX, "latest")

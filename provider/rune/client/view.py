@@ -100,7 +100,7 @@ class View:
         if self.snapshot.policy is None:
             return ""
         manifest = self.access.registry.manifest(self.snapshot.policy, deadline=self.deadline)
-        return self.access.registry.blob(decode_policy(manifest), deadline=self.deadline).decode()
+        return self.access.registry.blob(decode_policy(manifest).document, deadline=self.deadline).decode()
 
     def values(
         self, path: SecretPath, key: KeyName | None, keysets: Sequence[WriterKeyset], cluster: str, audience: str

@@ -47,6 +47,11 @@ Edit = SetKeys | RemoveKey | RemoveSecret
 class Sealing(Protocol):
     """How values become ciphertexts (rune.publish.sealing)."""
 
+    @property
+    def store_id(self) -> str:
+        """Of the one store that they are for."""
+        ...
+
     def seal(self, path: SecretPath, key: KeyName, value: bytes) -> tuple[SealedValue, bytes]:
         """Seal a value for its place; the ciphertext too."""
         ...
@@ -115,7 +120,7 @@ class Change:
                 blobs += [fresh[key] for key in fresh if key in after]
                 manifests.append(data)
         draft = Draft(Contents(contents.policy, dict(sorted(secrets.items()))), tuple(blobs), tuple(manifests))
-        return draft if self.policy is None else _with_policy(draft, self.policy)
+        return draft if self.policy is None else _with_policy(draft, self.policy, self.sealing.store_id)
 
     def _edited(
         self, path: SecretPath, before: Mapping[KeyName, SealedValue]
@@ -154,9 +159,9 @@ class Change:
                     )
 
 
-def _with_policy(draft: Draft, document: bytes) -> Draft:
+def _with_policy(draft: Draft, document: bytes, store_id: str) -> Draft:
     parse_policy(document)
-    manifest = encode_policy(document)
+    manifest = encode_policy(document, store_id=store_id)
     return Draft(
         replace(draft.contents, policy=describe_policy(manifest)),
         (*draft.blobs, document),

@@ -65,7 +65,7 @@ def sign_policy_document(writer: Writer, document: bytes) -> Digest:
     signer = writer.signers.need_policy()
     registry = writer.access.registry
     deadline = Deadline.after(PUBLISH.deadline_s, writer.access.clock)
-    manifest = encode_policy(document)
+    manifest = encode_policy(document, store_id=writer.access.store_id)
     with registry.exclusive():
         registry.put_blob(EMPTY_CONFIG, deadline=deadline)
         registry.put_blob(document, deadline=deadline)

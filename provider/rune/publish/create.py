@@ -41,7 +41,7 @@ def create(writer: Writer, options: CommitOptions, *, policy: bytes = EMPTY_POLI
     parse_policy(policy)
     access = writer.access
     deadline = Deadline.after(PUBLISH.deadline_s, access.clock)
-    manifest = encode_policy(policy)
+    manifest = encode_policy(policy, store_id=access.store_id)
     draft = Draft(Contents(describe_policy(manifest), {}), (policy,), policy_manifest=manifest)
     lineage = Lineage(access.registry, access.store_id, deadline)
     with access.registry.exclusive():

@@ -179,7 +179,13 @@ def judge_policy(snapshot: Snapshot, found: PolicyEvidence | None, trust: Trust)
         return DENY_ALL, None
     if found is None:
         raise FormatInvalid(f"the snapshot's policy {short(snapshot.policy.digest)} is missing", mend="copy it too")
-    document = decode_policy(snapshot.policy.verified(found.manifest)).verified(found.document)
+    manifest = decode_policy(snapshot.policy.verified(found.manifest))
+    document = manifest.document.verified(found.document)
+    if manifest.store_id != snapshot.store_id:
+        raise StoreMismatch(
+            f"policy {short(snapshot.policy.digest)} was made for store {manifest.store_id}, not {snapshot.store_id}",
+            mend="write the policy anew (`rune policy edit`), and find out who put the other store's here",
+        )
     signer: str | None = None
     if trust.policy is not None:
         signer = approved_by(snapshot.policy.digest, found.bundles, trust.policy, what="policy", role="policy signer")

@@ -2,7 +2,14 @@
 
 from rune.snapshot.head import HEAD_TYPE, decode_head, describe_head, encode_head
 from rune.snapshot.index import SNAPSHOT_TYPE, decode_snapshot, describe_snapshot, encode_snapshot
-from rune.snapshot.policy_manifest import MEDIA_POLICY, POLICY_TYPE, decode_policy, describe_policy, encode_policy
+from rune.snapshot.policy_manifest import (
+    MEDIA_POLICY,
+    POLICY_TYPE,
+    PolicyManifest,
+    decode_policy,
+    describe_policy,
+    encode_policy,
+)
 from rune.snapshot.secret import (
     MEDIA_VALUE,
     SECRET_TYPE,
@@ -20,6 +27,7 @@ __all__ = [
     "POLICY_TYPE",
     "SECRET_TYPE",
     "SNAPSHOT_TYPE",
+    "PolicyManifest",
     "decode_head",
     "decode_policy",
     "decode_secret",

@@ -64,9 +64,9 @@ def _secret(data: bytes) -> None:
 
 
 def _policy_manifest(data: bytes) -> None:
-    document = decode_policy(data).data
-    assert document is not None
-    assert encode_policy(document) == data
+    manifest = decode_policy(data)
+    assert manifest.document.data is not None
+    assert encode_policy(manifest.document.data, store_id=manifest.store_id) == data
 
 
 def _frame(data: bytes) -> None:

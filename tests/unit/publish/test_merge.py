@@ -47,7 +47,8 @@ class Shelf:
             data = encode_secret(Secret(values))
             secrets[SecretPath(path)] = describe_secret(SecretPath(path), data)
             self.manifests[secrets[SecretPath(path)].digest] = data
-        return Contents(describe_policy(encode_policy(policy.encode())) if policy else None, secrets)
+        manifest = encode_policy(policy.encode(), store_id="a1b2c3d4e5f60718") if policy else None
+        return Contents(describe_policy(manifest) if manifest else None, secrets)
 
     def shown(self, draft: Draft) -> dict[str, dict[str, str]]:
         """A draft as a state."""

@@ -29,6 +29,7 @@ from tests.fakes.signing import (
     FRESHNESS,
     POLICY_SIGNER,
     SIGNED_AT,
+    STORE_ID,
     STRANGER,
     WRITER,
     SignedStore,
@@ -42,6 +43,7 @@ NOW = SIGNED_AT + timedelta(minutes=1)
 DAY = timedelta(days=1)
 ANCESTORS = tuple(HistoryEntry(number, digest_of(b"snapshot %d" % number)) for number in range(6, 0, -1))
 """The six snapshots before the seventh."""
+NO_RULES = encode_policy(b"rules: []", store_id=STORE_ID)
 SEVENTH = signed_store(revision=Revision(1, 7), history=ANCESTORS)
 FULL = signed_store(
     revision=Revision(1, 100),
@@ -291,7 +293,7 @@ REFUSED = [
         id="7-policy-out-of-nowhere",
     ),
     pytest.param(
-        Case(evidence=with_policy(lambda policy: replace(policy, manifest=encode_policy(b"rules: []")))),
+        Case(evidence=with_policy(lambda policy: replace(policy, manifest=NO_RULES))),
         errors.DigestMismatch,
         id="7-another-manifest",
     ),
@@ -301,9 +303,14 @@ REFUSED = [
         id="7-another-document",
     ),
     pytest.param(
-        Case(evidence=with_policy(lambda _: PolicyEvidence(encode_policy(b"rules: []"), b"rules: []"))),
+        Case(evidence=with_policy(lambda _: PolicyEvidence(NO_RULES, b"rules: []"))),
         errors.DigestMismatch,
         id="7-another-policy-altogether",
+    ),
+    pytest.param(
+        Case(store=signed_store(policy_store="another-store"), expected=expectation(policy=True)),
+        errors.StoreMismatch,
+        id="7-another-store-s-policy",
     ),
     pytest.param(Case(store=signed_store(policy=b"rules: {")), errors.PolicyInvalid, id="7-not-yaml"),
     pytest.param(Case(store=signed_store(policy=WEAK_POLICY)), errors.PolicyInvalid, id="7-unknown-field"),

@@ -22,7 +22,7 @@ SECRET = sealed_secret({"password": b"one", "user": b"two"}, binding=Binding(clu
 HEAD_DATA = codec.encode_head(HEAD)
 SNAPSHOT_DATA = codec.encode_snapshot(SNAPSHOT)
 SECRET_DATA = codec.encode_secret(SECRET)
-POLICY_DATA = codec.encode_policy(b"rules: []\n")
+POLICY_DATA = codec.encode_policy(b"rules: []\n", store_id="a1b2c3d4e5f60718")
 
 
 @given(heads())
@@ -42,7 +42,7 @@ def test_secret_decodes_to_what_was_encoded(secret: Secret) -> None:
 
 @given(st.binary(min_size=1, max_size=200))
 def test_policy_decodes_to_what_was_encoded(document: bytes) -> None:
-    layer = codec.decode_policy(codec.encode_policy(document))
+    layer = codec.decode_policy(codec.encode_policy(document, store_id="a1b2c3d4e5f60718")).document
     assert layer == Descriptor.of(document, codec.MEDIA_POLICY, inline=True)
 
 
