@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
 
+from rune.adapters.cache_folders import CacheFolders
 from rune.adapters.marks import FileMarks
 from rune.errors import RuneError
 from rune.model.bounded_yaml import Yaml
@@ -103,7 +104,7 @@ class Node:
         self.stores = Stores(
             surroundings.objects,
             Services(
-                self.opener(self.hurried(StoreOpener(surroundings.objects, self.state, QUICK))),
+                self.opener(self.hurried(StoreOpener(surroundings.objects, CacheFolders(self.state), QUICK))),
                 self.marks or FileMarks(self.state),
                 self.audit,
                 self.clock,

@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
+from rune.adapters.cache_folders import CacheFolders
 from rune.adapters.marks import FileMarks
 from rune.adapters.telemetry import Metrics
 from rune.adapters.telemetry_fanout import FanOut
@@ -61,6 +62,8 @@ class SharedNode:
     folder: Path
     kubeconfig: Path | None = None
     marks: Callable[[MarkStore], MarkStore] = lambda marks: marks
+    name: str = ""
+    """Its Node object's; empty: its provider isn't told."""
     clock: ShiftedClock = field(default_factory=ShiftedClock)
 
     def __post_init__(self) -> None:
@@ -88,10 +91,11 @@ class SharedNode:
         surroundings = open_surroundings(config, self.clock)
         self.audit, self.metrics = MemoryAudit(), Metrics()
         audit = FanOut((self.audit, self.metrics))
-        opener = StoreOpener(surroundings.objects, self.state, QUICK)
+        opener = StoreOpener(surroundings.objects, CacheFolders(self.state), QUICK)
         services = Services(opener, self.marks(FileMarks(self.state)), audit, self.clock)
         self.stores = Stores(surroundings.objects, services)
-        self._mounter = Mounter("", ("rune",), surroundings.authenticator, self.stores, audit, self.clock)
+        authenticator = surroundings.authenticator
+        self._mounter = Mounter("", ("rune",), authenticator, self.stores, audit, self.clock, node=self.name)
         self._running = True
 
     def stop(self) -> None:

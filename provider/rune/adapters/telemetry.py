@@ -1,12 +1,14 @@
 """Metrics, by prometheus_client. Labels are stores, codes and reasons: never a pod, a path or a rule."""
 
+import threading
+from collections.abc import Collection
 from datetime import UTC, datetime
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from rune.model.records import MountRecord, RefreshRecord
-from rune.model.spec import StoreName
+from rune.model.spec import StoreName, StoreObject
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 """Prometheus's text format, which `Metrics.exposition` writes."""
@@ -49,6 +51,10 @@ class Metrics:
             "last_verified_timestamp_seconds", "When the registry last confirmed a verified state."
         )
         self._expiry = self._store_gauge("expiry_timestamp_seconds", "When the head's signature expires; 0: never.")
+        self._lock = threading.Lock()
+        self._reasons: dict[StoreName, set[str]] = {}
+        """Which series each store has."""
+        self._gone: frozenset[StoreName] = frozenset()
 
     def _store_gauge(self, name: str, text: str) -> Gauge:
         return Gauge(f"rune_store_{name}", text, _STORE_LABELS, registry=self._registry)
@@ -65,13 +71,31 @@ class Metrics:
     def refreshed(self, record: RefreshRecord) -> None:
         """Count a refresh and note the store's state."""
         labels = _labels(record.store)
-        self._refreshes.labels(*labels, record.reason).inc()
-        if record.reason:
-            return
-        self._verified.labels(*labels).set_to_current_time()
-        self._expiry.labels(*labels).set(_seconds(record.expires))
-        if record.revision is not None:
-            self._revision.labels(*labels).set(record.revision.number)
+        with self._lock:
+            self._reasons.setdefault(record.store, set()).add(record.reason)
+            self._refreshes.labels(*labels, record.reason).inc()
+            if record.reason:
+                return
+            self._verified.labels(*labels).set_to_current_time()
+            self._expiry.labels(*labels).set(_seconds(record.expires))
+            if record.revision is not None:
+                self._revision.labels(*labels).set(record.revision.number)
+
+    def retain(self, stores: Collection[StoreObject]) -> None:
+        """Drop the series of stores that are none of these, the second time that they are missing.
+
+        Not at once: a store may have been made, and have reported, since these were listed.
+        """
+        existing = {store.name for store in stores}
+        with self._lock:
+            gone = self._reasons.keys() - existing
+            for store in gone & self._gone:
+                labels = _labels(store)
+                for reason in self._reasons.pop(store):
+                    self._refreshes.remove(*labels, reason)
+                for gauge in (self._revision, self._verified, self._expiry):
+                    gauge.remove(*labels)
+            self._gone = frozenset(self._reasons.keys() - existing)
 
     def exposition(self) -> bytes:
         """All metrics as Prometheus's text format."""

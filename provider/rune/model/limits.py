@@ -168,6 +168,8 @@ class ReplicaLimits:
     """Of all stores together."""
     disk_cache_bytes: int = 512 * MIB
     """Of each store's folder; the last accepted state is never evicted."""
+    gone_cache_s: float = 24 * 3600.0
+    """How long the folder of a store whose object is gone is kept: some are deleted by mistake, and restored."""
     used_paths: int = 1_024
     """How many of a store's paths are remembered as used here, to be fetched as soon as they change."""
     pins: int = 8

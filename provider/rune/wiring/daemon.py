@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from rune.adapters.cache_folders import CacheFolders
 from rune.adapters.marks import FileMarks
 from rune.adapters.telemetry import Metrics
 from rune.adapters.telemetry_fanout import FanOut
@@ -12,6 +13,7 @@ from rune.replica.services import Services
 from rune.replica.stores import Stores
 from rune.wiring.daemon_config import DaemonConfig
 from rune.wiring.daemon_kube import Surroundings, open_surroundings
+from rune.wiring.daemon_upkeep import Upkeep
 from rune.wiring.open_store import StoreOpener
 
 
@@ -23,6 +25,7 @@ class Daemon:
     metrics: Metrics
     log: AuditLog
     stores: Stores
+    upkeep: Upkeep
     surroundings: Surroundings
 
     def start(self) -> None:
@@ -30,6 +33,7 @@ class Daemon:
         self.log.start()
         self.surroundings.start()
         self.stores.start()
+        self.upkeep.start()
 
     def is_ready(self) -> bool:
         """Whether mounts can be answered: the stores were listed."""
@@ -37,6 +41,7 @@ class Daemon:
 
     def stop(self) -> None:
         """End all threads; what is under way is given up."""
+        self.upkeep.stop()
         self.stores.stop()
         self.surroundings.stop()
         self.log.stop()
@@ -52,7 +57,8 @@ def build_daemon(config: DaemonConfig, clock: Clock) -> Daemon:
     metrics = Metrics()
     log = AuditLog()
     audit = FanOut((log, metrics, *surroundings.listeners))
-    opener = StoreOpener(surroundings.objects, config.state_dir)
+    caches = CacheFolders(config.state_dir)
+    opener = StoreOpener(surroundings.objects, caches)
     stores = Stores(surroundings.objects, Services(opener, FileMarks(config.state_dir), audit, clock))
     mounter = Mounter(
         cluster=config.cluster_name,
@@ -62,4 +68,5 @@ def build_daemon(config: DaemonConfig, clock: Clock) -> Daemon:
         audit=audit,
         clock=clock,
     )
-    return Daemon(mounter, metrics, log, stores, surroundings)
+    upkeep = Upkeep(surroundings.objects, surroundings.is_ready, (metrics, caches, opener))
+    return Daemon(mounter, metrics, log, stores, upkeep, surroundings)

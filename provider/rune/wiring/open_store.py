@@ -1,13 +1,12 @@
 """Resolves what a store object refers to: its registry and mirrors, credentials, signers, keysets, its cache."""
 
-import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
+from rune.adapters.cache_folders import CacheFolders
 from rune.adapters.content_cache import LayoutCache
 from rune.errors import InvalidConfig, RuneError, StoreInvalid
 from rune.model.limits import TRANSPORT, TransportLimits
@@ -40,13 +39,13 @@ class StoreOpener:
 
     Args:
         objects: where Secrets and ConfigMaps are read.
-        state_dir: the provider's state folder; caches live below it.
+        caches: the folders of their caches.
         limits: of what is asked of registries.
     """
 
-    def __init__(self, objects: ObjectSource, state_dir: Path, limits: TransportLimits = TRANSPORT) -> None:
+    def __init__(self, objects: ObjectSource, caches: CacheFolders, limits: TransportLimits = TRANSPORT) -> None:
         self._objects = objects
-        self._state_dir = state_dir
+        self._caches = caches
         self._transports = Transports(limits)
         self._lock = threading.Lock()
         self._opened: OrderedDict[str, tuple[_References, StoreParts]] = OrderedDict()
@@ -69,6 +68,13 @@ class StoreOpener:
             while len(self._opened) > _REMEMBERED:
                 self._opened.popitem(last=False)
         return parts
+
+    def retain(self, stores: Collection[StoreObject]) -> None:
+        """Let go of the keysets and connections of stores that are none of these."""
+        existing = {store.uid for store in stores}
+        with self._lock:
+            for uid in self._opened.keys() - existing:
+                del self._opened[uid]
 
     def _references(self, name: StoreName, spec: StoreSpec) -> _References:
         registry, objects = spec.registry, self._objects
@@ -104,14 +110,10 @@ class StoreOpener:
                 sources=open_sources(spec.registry, references.registry, self._transports),
                 trust=open_trust(spec.verify, _trusted_root(references.trusted_root)),
                 keysets=keysets,
-                cache=LayoutCache(self._cache_folder(found.uid)),
+                cache=LayoutCache(self._caches.of(found.uid)),
             )
         except InvalidConfig as error:
             raise StoreInvalid(f"{found.name}: {error.what}", mend=error.mend) from None
-
-    def _cache_folder(self, uid: str) -> Path:
-        # A hash: the uid of an object from a file is what its author wrote.
-        return self._state_dir / "cache" / hashlib.sha256(uid.encode()).hexdigest()[:32]
 
 
 def _trusted_root(config_map: SecretObject | None) -> bytes | None:

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -16,8 +17,9 @@ from rune.adapters.telemetry_log import AuditLog, configure_logging
 from rune.model.caller import Caller
 from rune.model.oci import digest_of
 from rune.model.records import EntryDecision, MountRecord, RefreshRecord
-from rune.model.spec import StoreName
+from rune.model.spec import StoreName, StoreObject
 from rune.model.store import Revision
+from tests.fakes.mounting import store_spec
 
 MOUNTED = MountRecord(
     code="PERMISSION_DENIED",
@@ -95,6 +97,40 @@ def test_a_refused_store_is_counted_and_not_called_verified() -> None:
     labels = 'kind="RuneStore",name="main",namespace="payments"'
     assert f'rune_store_refreshes_total{{{labels},reason="RUNE_STORE_ROLLED_BACK"}} 1.0' in text
     assert "last_verified_timestamp_seconds{" not in text
+
+
+def test_a_store_that_is_gone_leaves_no_series() -> None:
+    """At the second time that it is missing: a store may report before it is listed."""
+    metrics = Metrics()
+    for record in (REFRESHED, replace(REFRESHED, reason="RUNE_STORE_ROLLED_BACK"), REFUSED):
+        metrics.refreshed(record)
+    left = StoreObject(REFUSED.store, "uid", 1, store_spec())
+    metrics.retain([left])
+    assert 'name="shared"' in metrics.exposition().decode()
+    metrics.retain([left])
+    text = metrics.exposition().decode()
+    assert 'name="shared"' not in text
+    assert 'rune_store_refreshes_total{kind="RuneStore",name="main"' in text
+
+
+def test_a_store_that_comes_back_is_counted_anew() -> None:
+    metrics = Metrics()
+    metrics.refreshed(REFRESHED)
+    metrics.retain([])
+    metrics.retain([])
+    metrics.refreshed(REFRESHED)
+    metrics.retain([])
+    labels = 'kind="ClusterRuneStore",name="shared",namespace=""'
+    assert f'rune_store_refreshes_total{{{labels},reason=""}} 1.0' in metrics.exposition().decode()
+
+
+def test_a_store_that_was_only_missed_once_keeps_its_series() -> None:
+    metrics = Metrics()
+    metrics.refreshed(REFRESHED)
+    there = StoreObject(REFRESHED.store, "uid", 1, store_spec())
+    for stores in ([], [there], []):
+        metrics.retain(stores)
+    assert 'rune_store_revision{kind="ClusterRuneStore",name="shared"' in metrics.exposition().decode()
 
 
 def test_two_sets_of_metrics_do_not_meet() -> None:

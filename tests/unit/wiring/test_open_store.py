@@ -1,10 +1,13 @@
 """What a store object refers to: found, checked against its annotations, opened once, and again when it changed."""
 
+import gc
+import weakref
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from rune.adapters.cache_folders import CacheFolders
 from rune.adapters.layout import LayoutRegistry
 from rune.adapters.tink import SECRET_KEY_ACCESS, KeysetKind, create_keyset, wrap_keyset
 from rune.errors import (
@@ -59,7 +62,7 @@ def objects() -> MemoryObjects:
 
 @pytest.fixture
 def opener(objects: MemoryObjects, tmp_path: Path) -> StoreOpener:
-    return StoreOpener(objects, tmp_path / "state")
+    return StoreOpener(objects, CacheFolders(tmp_path / "state"))
 
 
 def store(tmp_path: Path, name: StoreName = NAME, /, **changes: object) -> StoreObject:
@@ -94,6 +97,17 @@ def test_opened_once_until_something_changes(opener: StoreOpener, objects: Memor
 def test_two_objects_have_parts_of_their_own(opener: StoreOpener, tmp_path: Path) -> None:
     first = opener(store(tmp_path))
     assert opener(replace(store(tmp_path), uid="other")) is not first
+
+
+def test_a_deleted_stores_keyset_is_let_go(opener: StoreOpener, tmp_path: Path) -> None:
+    kept, gone = store(tmp_path), replace(store(tmp_path), uid="other")
+    first = opener(kept)
+    let_go = weakref.ref(opener(gone).keysets["default"].opener)
+    assert let_go() is not None
+    opener.retain([kept])
+    gc.collect()
+    assert let_go() is None
+    assert opener(kept) is first
 
 
 def test_a_withdrawn_keyset_counts_at_the_next_opening(
