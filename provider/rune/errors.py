@@ -230,7 +230,7 @@ class TokenMissing(Unauthenticated):
 
 
 class TokenRejected(Unauthenticated):
-    """The token is expired, of another audience or of another pod than the request names."""
+    """The token is expired, of another audience, of another pod than the request names, or of a pod on another node."""
 
     reason = "RUNE_TOKEN_REJECTED"
 

@@ -38,6 +38,11 @@ IDENTITY: Final = Chapter(
         Claim("token-of-no-pod", "a service account's token that is bound to no pod", "a token must be bound to a pod"),
         Claim("token-of-a-node", "a service account's token that is bound to a node", "a token must be bound to a pod"),
         Claim("token-of-a-user", "a user's token, a cluster administrator's", "a token must be a service account's"),
+        Claim(
+            "token-of-another-node",
+            "its own token and request, sent to the provider of a node that the pod isn't on",
+            "the node that the TokenReview names must be the provider's own",
+        ),
         Claim("no-token", "no token at all", "a token is needed"),
         Claim(
             "token-by-the-pods-author",

@@ -194,14 +194,16 @@ def test_a_token_of_a_deleted_pod(cluster: Cluster, pods: Pods) -> None:
     # What was accepted while the pod lived is forgotten after a minute, and is never the new pod's.
     cluster.gets(old, remembered)
     cluster.refused(new, remembered)
-    eventually(lambda: _is_forgotten(cluster, old, remembered), within_s=API_SERVER_S)
+    eventually(lambda: not _is_known(pods, remembered), within_s=API_SERVER_S)
+    cluster.gets(old, remembered)
+    cluster.village.node.clock.let_pass(timedelta(seconds=MOUNT.token_cache_s + 1))
     reason = cluster.refused(old, remembered)
     cluster.witness.saw("token-of-a-deleted-pod-remembered", reason, "within that minute it is still accepted")
 
 
-def _is_forgotten(cluster: Cluster, pod: Pod, token: str) -> bool:
-    cluster.village.node.clock.let_pass(timedelta(seconds=MOUNT.token_cache_s + 1))
-    return cluster.village.node.mount(pod, token=token).files is None
+def _is_known(pods: Pods, token: str) -> bool:
+    """Whether the API server still takes a token for a living pod's."""
+    return bool(pods.server.admin.token_review(token, audience="rune").get("authenticated"))
 
 
 @pytest.mark.parametrize(
@@ -264,6 +266,28 @@ def test_tokens_of_no_pod(cluster: Cluster, pods: Pods) -> None:
         reason = cluster.refused(pods.api, token)
         cluster.witness.saw(name, reason, "a token of the same account that is bound to the pod gives its files")
     cluster.gets(pods.api, pods.token(pods.api))
+
+
+def test_a_token_of_another_node(cluster: Cluster, pods: Pods) -> None:
+    """Whoever took it along: it is worth nothing to other nodes' providers."""
+    server, node = pods.server.admin, cluster.village.node
+    server.create_node("home")
+    bound = server.create_pod("payments", "api-3", "api", node="home")
+    pod = Pod("api-3", "payments", bound.uid, "api")
+    token = pods.token(pod)
+    cluster.gets(pod, token)
+    node.name = "elsewhere"
+    node.restart()
+    cluster.village.refused(node.mount(pods.other, token=token), REJECTED)
+    reason = cluster.refused(pod, token)
+    # Of this one's node the API server doesn't say anything.
+    cluster.gets(pods.api, pods.token(pods.api))
+    node.name = "home"
+    node.restart()
+    cluster.gets(pod, token)
+    cluster.witness.saw(
+        "token-of-another-node", reason, "at home, and by a provider without `--node-name`, it is served"
+    )
 
 
 def test_no_token(cluster: Cluster, pods: Pods) -> None:

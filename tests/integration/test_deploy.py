@@ -146,6 +146,7 @@ class TestRendering:
             pytest.param("provider.providersDir=relative", id="relative-folder"),
             pytest.param("provider.httpPort=80", id="privileged-port"),
             pytest.param("crds.install=yes please", id="no-boolean"),
+            pytest.param("provider.env[0].name=NODE_NAME", id="variable-of-the-charts-own"),
             pytest.param("seccompProfile.type=Unconfined", id="no-seccomp"),
             pytest.param("seccompProfile.type=Localhost", id="seccomp-without-its-file"),
         ],

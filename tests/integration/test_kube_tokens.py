@@ -62,6 +62,17 @@ def test_another_pods_token_names_that_pod(apiserver: ApiServer, client: KubeApi
     assert (identity.pod_name, identity.pod_uid) == ("api-1", other.uid)
 
 
+def test_the_token_of_a_bound_pod_names_its_node(apiserver: ApiServer, client: KubeApi, pod: Pod) -> None:
+    apiserver.admin.create_node("tokens-node")
+    bound = apiserver.admin.create_pod(pod.namespace, "api-1", "api", node="tokens-node")
+    found = [
+        TokenReviewer(client).authenticate(token_of(apiserver, each), [AUDIENCE], deadline=deadline()).node
+        for each in (bound, pod)
+    ]
+    # The other one is not bound yet: a kubelet never asks for its token.
+    assert found == ["tokens-node", ""]
+
+
 def test_a_token_for_another_audience_is_rejected(apiserver: ApiServer, client: KubeApi, pod: Pod) -> None:
     assert "is not for audience rune" in rejection(client, token_of(apiserver, pod, "vault"))
     assert "is not for audience rune" in rejection(client, token_of(apiserver, pod, ISSUER))

@@ -26,6 +26,7 @@ from tests.unit.publish.world import new_signer, remove_secret, set_keys
 
 SECRET = "correct horse battery staple"
 DB = "- {path: prod/payments/db, key: password, fileName: db/password, mode: '0400'}"
+NODE = "node-of-the-provider"
 NUMBERS = itertools.count(1)
 
 
@@ -53,7 +54,8 @@ class Cluster:
             PROVIDER_NAMESPACE, "rune-provider", audience="https://kubernetes.default.svc", expiration_s=3_600
         )
         config = apiserver.kubeconfig_for(self.namespace, token)
-        self.provider = Provider(folder / "p", ["--kubeconfig", str(config), "--cluster-name", "east"])
+        flags = ["--kubeconfig", str(config), "--cluster-name", "east", "--node-name", NODE]
+        self.provider = Provider(folder / "p", flags)
 
     def restart(self) -> None:
         self.provider.stop()
@@ -125,6 +127,15 @@ def test_whose_token_it_is(cluster: Cluster) -> None:
     assert cluster.refusal(token=cluster.token(cluster.pod, "vault")) == ("UNAUTHENTICATED", "RUNE_TOKEN_REJECTED")
     assert cluster.refusal(token="e30.e30.e30") == ("UNAUTHENTICATED", "RUNE_TOKEN_REJECTED")
     assert cluster.refusal(token="") == ("UNAUTHENTICATED", "RUNE_TOKEN_MISSING")
+
+
+def test_where_its_pod_runs(cluster: Cluster) -> None:
+    for node in (NODE, "another-node"):
+        cluster.admin.create_node(node)
+    here = cluster.admin.create_pod(cluster.namespace, "api-here", "api", node=NODE)
+    there = cluster.admin.create_pod(cluster.namespace, "api-there", "api", node="another-node")
+    assert cluster.mount(pod=here).files == {"db/password": SECRET.encode()}
+    assert cluster.refusal(pod=there) == ("UNAUTHENTICATED", "RUNE_TOKEN_REJECTED")
 
 
 def test_a_new_revision_reaches_the_next_mount_of_a_changed_store(cluster: Cluster) -> None:

@@ -104,14 +104,22 @@ class KubeApi:
         metadata = {"namespace": namespace, "name": name}
         self.apply({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata})
 
-    def create_pod(self, namespace: str, name: str, service_account: str = "default") -> Pod:
-        """Create a pod object that nothing will ever run."""
+    def create_node(self, name: str) -> None:
+        """Create a Node object that no kubelet is behind."""
+        self.apply({"apiVersion": "v1", "kind": "Node", "metadata": {"name": name}})
+
+    def create_pod(
+        self, namespace: str, name: str, service_account: str = "default", *, node: str | None = None
+    ) -> Pod:
+        """Create a pod object that nothing will ever run, bound to a node if one is given."""
+        bound = {} if node is None else {"nodeName": node}
         created = self.apply(
             {
                 "apiVersion": "v1",
                 "kind": "Pod",
                 "metadata": {"namespace": namespace, "name": name},
                 "spec": {
+                    **bound,
                     "serviceAccountName": service_account,
                     "containers": [{"name": "app", "image": "registry.invalid/app"}],
                 },

@@ -22,6 +22,8 @@ _USER: Final = re.compile(r"system:serviceaccount:([a-z0-9.-]+):([a-z0-9.-]+)", 
 # k8s.io/apiserver/pkg/authentication/serviceaccount: what a token bound to a pod adds.
 _POD_NAME: Final = "authentication.kubernetes.io/pod-name"
 _POD_UID: Final = "authentication.kubernetes.io/pod-uid"
+# Since Kubernetes 1.30 (KEP-4193): the node that the pod was bound to when the token was made.
+_NODE_NAME: Final = "authentication.kubernetes.io/node-name"
 _MEND: Final = "the kubelet makes a new token by itself; if this stays, check tokenRequests of the CSIDriver object"
 _LONG_AGO: Final = datetime.fromtimestamp(0, UTC)
 
@@ -41,7 +43,7 @@ class TokenReviewer:
             deadline: by when; the client's own time-out is shorter.
 
         Raises:
-            TokenRejected: not authenticated, of another audience, or not bound to a pod.
+            TokenRejected: not authenticated, of another audience, or not bound to one pod on one node.
             KubernetesForbidden: the provider may not create TokenReviews.
             KubernetesUnavailable, DeadlineExceeded: no answer in time.
         """
@@ -74,6 +76,9 @@ def _identity(user: Object, audiences: tuple[str, ...], expires: datetime) -> To
             f"the token of {account[1]}/{account[2]} is not bound to a pod",
             mend="only a token that the kubelet made for the pod is accepted: let the CSIDriver object request it",
         )
+    nodes = texts(extra.get(_NODE_NAME))
+    if _NODE_NAME in extra and (len(nodes) != 1 or not nodes[0]):
+        raise TokenRejected("the Kubernetes API doesn't say clearly which node the token's pod is on", mend=_MEND)
     return TokenIdentity(
         namespace=account[1],
         service_account=account[2],
@@ -81,6 +86,7 @@ def _identity(user: Object, audiences: tuple[str, ...], expires: datetime) -> To
         pod_uid=uids[0],
         audiences=audiences,
         expires=expires,
+        node=nodes[0] if nodes else "",
     )
 
 

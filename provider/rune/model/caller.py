@@ -29,3 +29,5 @@ class TokenIdentity:
     audiences: tuple[str, ...]
     expires: datetime
     """UTC; never later than the token's own `exp`."""
+    node: str = ""
+    """Where the pod runs; empty: the API server doesn't say (before Kubernetes 1.30)."""

@@ -69,6 +69,8 @@ class Mounter:
     audit: Audit
     """Hears of every mount, served or refused."""
     clock: Clock
+    node: str = ""
+    """This node's name, from the provider's own configuration; empty: tokens of other nodes' pods are accepted."""
     parser: ParameterParser = field(default_factory=ParameterParser)
     shares: Shares = field(default_factory=_usual_shares)
 
@@ -110,10 +112,11 @@ class Mounter:
         ledger.parameters = parameters = self.parser.parse(request.parameters, namespace=claim.namespace)
         entries = parameters.objects.entries
 
-        # 2 Who asks: by the pod's own token, which must be of the very pod that the request names.
+        # 2 Who asks: by the pod's own token, which must be of the very pod that the request names,
+        # and of this node.
         token = request.token_for(self.audiences)
         identity = self.authenticator.authenticate(token, self.audiences, deadline=deadline)
-        ledger.caller = caller = verified_caller(claim, identity, cluster=self.cluster)
+        ledger.caller = caller = verified_caller(claim, identity, cluster=self.cluster, node=self.node)
 
         # 3 The RuneStore of the pod's namespace, or a ClusterRuneStore that admits it.
         replica = self.stores.get(parameters.store, caller.namespace)

@@ -21,6 +21,7 @@ def parser() -> argparse.ArgumentParser:
     add = made.add_argument
     add("--version", action="version", version=f"rune-provider {rune.__version__}")
     add("--cluster-name", default="", metavar="NAME", help="this cluster's name, for policies and bound values")
+    add("--node-name", metavar="NAME", help="this node's name: pods of others are refused; not compared if left out")
     add("--token-audience", action="append", metavar="NAME", help="audience of pods' tokens; repeatable (rune)")
     add(
         "--state-dir",
@@ -65,6 +66,7 @@ def daemon_config(flags: argparse.Namespace) -> DaemonConfig:
         state_dir=flags.state_dir,
         namespace=flags.namespace,
         cluster_name=flags.cluster_name,
+        node_name=flags.node_name,
         audiences=tuple(dict.fromkeys(flags.token_audience or ("rune",))),
         kubeconfig=flags.kubeconfig,
         config_dir=flags.config_dir,

@@ -62,6 +62,7 @@ def build_daemon(config: DaemonConfig, clock: Clock) -> Daemon:
     stores = Stores(surroundings.objects, Services(opener, FileMarks(config.state_dir), audit, clock))
     mounter = Mounter(
         cluster=config.cluster_name,
+        node=config.node_name or "",
         audiences=config.audiences,
         authenticator=surroundings.authenticator,
         stores=stores,

@@ -10,6 +10,8 @@ from rune.errors import InvalidConfig
 # What a policy's `clusters` may name (rune.model.pattern): kept in step, or a rule could never match.
 _CLUSTER: Final = re.compile(r"[A-Za-z0-9_.-]{0,253}", re.ASCII)
 _NAMESPACE: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?", re.ASCII)
+# apimachinery, IsDNS1123Subdomain: what a Node's name must be.
+_NODE: Final = re.compile(r"(?=.{1,253}\Z)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*", re.ASCII)
 _AUDIENCES: Final = 16
 _AUDIENCE_CHARS: Final = 512
 
@@ -28,6 +30,8 @@ class DaemonConfig:
     """The provider's own namespace: keysets are read there and nowhere else."""
     cluster_name: str = ""
     """For policies and for values that are bound to a cluster; empty: none of them applies here."""
+    node_name: str | None = None
+    """This node's: a pod's token must be of it, where the API server says. None: tokens of all nodes are accepted."""
     audiences: tuple[str, ...] = ("rune",)
     """Audiences of service account tokens that are accepted."""
     kubeconfig: Path | None = None
@@ -42,6 +46,11 @@ class DaemonConfig:
         if not _NAMESPACE.fullmatch(self.namespace):
             raise InvalidConfig(
                 "--namespace is no name of a namespace", mend="name the namespace of the provider's pods"
+            )
+        # Empty, or $(NODE_NAME) as it is: a pod whose env is not what we ship must not drop the check unseen.
+        if self.node_name is not None and not _NODE.fullmatch(self.node_name):
+            raise InvalidConfig(
+                "--node-name is no name of a node", mend="take it from spec.nodeName as deploy/ does, or leave it out"
             )
         if not self.audiences or len(self.audiences) > _AUDIENCES:
             raise InvalidConfig("--token-audience must be given 1 to 16 times", mend="leave it out for `rune`")

@@ -44,6 +44,18 @@ def review(given: str, answer: Object, audiences: tuple[str, ...] = ("rune", "va
     return TokenReviewer(client).authenticate(given, audiences, deadline=Deadline.after(5, FakeClock()))
 
 
+def extra_of(**changes: Json) -> Object:
+    """The extra of a token that is bound to a pod, and more."""
+    found = status()["user"]
+    assert isinstance(found, dict)
+    extra = found["extra"]
+    assert isinstance(extra, dict)
+    return {
+        **extra,
+        **{f"authentication.kubernetes.io/{name.replace('_', '-')}": value for name, value in changes.items()},
+    }
+
+
 def user(name: str = "system:serviceaccount:payments:api", extra: Object | None = None) -> Object:
     return {"username": name, "extra": extra or {}}
 
@@ -51,6 +63,11 @@ def user(name: str = "system:serviceaccount:payments:api", extra: Object | None 
 def test_the_answer_is_taken_over() -> None:
     found = review(GOOD, status())
     assert found == TokenIdentity("payments", "api", "api-0", "uid-1", ("rune",), datetime.fromtimestamp(EXPIRES, UTC))
+
+
+def test_the_node_is_taken_over_where_the_server_says_it() -> None:
+    assert review(GOOD, status(user=user(extra=extra_of(node_name=["node-1"])))).node == "node-1"
+    assert review(GOOD, status()).node == ""
 
 
 @pytest.mark.parametrize(
@@ -83,6 +100,10 @@ def test_the_answer_is_taken_over() -> None:
             "not bound",
             id="two-pods",
         ),
+        pytest.param(status(user=user(extra=extra_of(node_name=["a", "b"]))), "which node", id="two-nodes"),
+        pytest.param(status(user=user(extra=extra_of(node_name=[]))), "which node", id="no-node-of-a-list"),
+        pytest.param(status(user=user(extra=extra_of(node_name=[""]))), "which node", id="a-node-without-a-name"),
+        pytest.param(status(user=user(extra=extra_of(node_name="a"))), "which node", id="a-node-as-text"),
         pytest.param({"error": "token has expired"}, "has expired", id="expired"),
         pytest.param({"error": "audiences [x] invalid"}, "not for audience", id="audience-by-words"),
     ],

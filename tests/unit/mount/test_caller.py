@@ -34,6 +34,27 @@ def test_any_difference_is_refused(identity: TokenIdentity, named: str) -> None:
         verified_caller(CLAIM, identity, cluster="east")
 
 
+ON_NODE_1 = replace(IDENTITY, node="node-1")
+
+
+@pytest.mark.parametrize(
+    ("identity", "node"),
+    [
+        pytest.param(ON_NODE_1, "node-1", id="this node"),
+        pytest.param(ON_NODE_1, "", id="not to be compared"),
+        pytest.param(IDENTITY, "node-2", id="the API server doesn't say"),
+    ],
+)
+def test_a_node_that_may_be(identity: TokenIdentity, node: str) -> None:
+    assert verified_caller(CLAIM, identity, cluster="east", node=node).pod_name == "api-0"
+
+
+@pytest.mark.parametrize("node", ["node-2", "node", "node-1.example.com", "NODE-1"])
+def test_a_pod_of_another_node_is_refused(node: str) -> None:
+    with pytest.raises(TokenRejected, match=f"another node: node-1, and this is {node}"):
+        verified_caller(CLAIM, ON_NODE_1, cluster="east", node=node)
+
+
 def test_an_empty_claim_does_not_match_an_empty_identity() -> None:
     with pytest.raises(TokenRejected):
         verified_caller(replace(CLAIM, pod_uid=""), replace(IDENTITY, pod_uid=""), cluster="east")

@@ -21,6 +21,8 @@ def pod() -> Any:
 def test_its_flags_are_understood(pod: Any) -> None:
     flags = parser().parse_args(pod["containers"][0]["args"])
     assert isinstance(flags, argparse.Namespace)
+    named = {each["name"]: each["valueFrom"]["fieldRef"]["fieldPath"] for each in pod["containers"][0]["env"]}
+    assert (flags.node_name, named["NODE_NAME"]) == ("$(NODE_NAME)", "spec.nodeName")
     assert flags.takeover, "in an update the old provider still has the socket"
 
 

@@ -45,6 +45,8 @@ daemon.stop()
     [
         pytest.param(["--cluster-name", "a b"], "--cluster-name", id="cluster name"),
         pytest.param(["--namespace", "A"], "--namespace", id="namespace"),
+        pytest.param(["--node-name", ""], "--node-name", id="no node"),
+        pytest.param(["--node-name", "$(NODE_NAME)"], "--node-name", id="node's name that nobody filled in"),
         pytest.param(["--token-audience", ""], "--token-audience", id="empty audience"),
         pytest.param(["--http-address", "nowhere"], "--http-address", id="HTTP address"),
         pytest.param(["--providers-dir", "/" + "x" * 120], "--providers-dir", id="socket path too long"),
@@ -73,6 +75,7 @@ def test_no_flag_is_guessed() -> None:
 
 def test_flags_as_config() -> None:
     config = DaemonConfig(Path("/s"), cluster_name="east-1", audiences=("rune", "https://kubernetes.default.svc"))
-    assert config.namespace == "rune-system"
+    assert (config.namespace, config.node_name) == ("rune-system", None)
+    assert DaemonConfig(Path("/s"), node_name="ip-10-0-0-1.eu-1.compute.internal").node_name
     with pytest.raises(InvalidConfig):
         DaemonConfig(Path("/s"), audiences=())
