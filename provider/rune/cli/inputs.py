@@ -57,6 +57,19 @@ def read_values(sources: Sources) -> dict[KeyName, bytes]:
     return found
 
 
+def read_file(path: Path, max_bytes: int) -> bytes:
+    """A file, cut after one byte more than is allowed: whoever parses it refuses that by its length.
+
+    Raises:
+        InvalidInput: it can't be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(max_bytes + 1)
+    except OSError as error:
+        raise InvalidInput(f"{path} can't be read: {error.strerror}", mend="name a file that you may read") from None
+
+
 def read_env_file(path: Path) -> Iterator[tuple[KeyName, bytes]]:
     """NAME=VALUE lines; '#' begins a comment line, one pair of quotes around a value is taken off, nothing expands.
 
@@ -64,7 +77,7 @@ def read_env_file(path: Path) -> Iterator[tuple[KeyName, bytes]]:
         InvalidInput: a line of another form; the message gives its number, never its text.
     """
     try:
-        text = _read_file(path).decode("utf-8")
+        text = read_file(path, FORMAT.value_bytes).decode("utf-8")
     except UnicodeDecodeError:
         raise InvalidInput(f"{path} is not UTF-8", mend="save it as UTF-8") from None
     for number, line in enumerate(text.splitlines(), start=1):
@@ -95,19 +108,11 @@ def _read(key: KeyName, origin: str) -> bytes:
     if origin == "-":
         return sys.stdin.buffer.read(FORMAT.value_bytes + 1)
     if origin:
-        return _read_file(Path(origin[1:]))
+        return read_file(Path(origin[1:]), FORMAT.value_bytes)
     if not sys.stdin.isatty():
         raise InvalidInput(f"{key}: there is no terminal to ask on", mend=_FORMS)
     value: str = click.prompt(f"{key}", hide_input=True, confirmation_prompt=True, err=True)
     return value.encode()
-
-
-def _read_file(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(FORMAT.value_bytes + 1)
-    except OSError as error:
-        raise InvalidInput(f"{path} can't be read: {error.strerror}", mend="name a file that you may read") from None
 
 
 def _add(found: dict[KeyName, bytes], key: KeyName, value: bytes) -> None:

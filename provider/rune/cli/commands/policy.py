@@ -7,6 +7,7 @@ import click
 
 from rune.cli.commands.options import announce, commit_of, commit_options
 from rune.cli.editor import edit as edit_text
+from rune.cli.inputs import read_file
 from rune.cli.output import Cell, Column
 from rune.cli.session import Session
 from rune.errors import InvalidInput, PolicyDenied, PolicyInvalid
@@ -168,8 +169,4 @@ def read_policy(path: Path) -> bytes:
     Raises:
         InvalidInput: it can't be read.
     """
-    try:
-        with path.open("rb") as file:
-            return file.read(FORMAT.policy_bytes + 1)
-    except OSError as error:
-        raise InvalidInput(f"{path} can't be read: {error.strerror}", mend="name a file that you may read") from None
+    return read_file(path, FORMAT.policy_bytes)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from rune.cli.commands.options import announce, recipient_of, value_options, values_of
+from rune.cli.inputs import read_file
 from rune.cli.output import Cell, Column
 from rune.cli.progress import progress
 from rune.cli.session import Session
@@ -61,7 +62,7 @@ def seal(
     if file is None or not (arguments or current):
         raise InvalidInput("say what to seal, and into which file", mend=_USAGE)
     whom = recipient_of(recipient)
-    data = _read(file) if file.exists() or not arguments else None
+    data = read_file(file, SEALED.file_bytes) if file.exists() or not arguments else None
     with _sealer(session) as sealer:
         if arguments:
             before = sealer.begin(parse_path(arguments[0]), data, what=str(file))
@@ -123,15 +124,7 @@ def _sealer(session: Session) -> Iterator[Sealer]:
 def _read_all(files: Sequence[str]) -> dict[str, bytes]:
     if len(files) > SEALED.files:
         raise InvalidInput(f"{len(files)} files are too many at once", mend=f"give at most {SEALED.files}")
-    return {name: _read(Path(name)) for name in files}
-
-
-def _read(path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            return file.read(SEALED.file_bytes + 1)
-    except OSError as error:
-        raise InvalidInput(f"{path} can't be read: {error.strerror}", mend="name a file that you may read") from None
+    return {name: read_file(Path(name), SEALED.file_bytes) for name in files}
 
 
 def _write(path: Path, sealed: SealedFile) -> None:
