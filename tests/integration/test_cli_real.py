@@ -8,6 +8,7 @@ import pytest
 from rune.cli.main import main
 from tests.support import registry as real
 from tests.support.token_realm import Credentials, TokenRealm
+from tests.unit.cli.running import settle
 
 pytestmark = pytest.mark.real
 KINDS = {"distribution": real.DistributionRegistry, "docker-registry": real.DebianRegistry}
@@ -15,16 +16,7 @@ KINDS = {"distribution": real.DistributionRegistry, "docker-registry": real.Debi
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    work = tmp_path / "work"
-    work.mkdir()
-    passphrase = tmp_path / "passphrase"
-    passphrase.write_text("correct horse\n")
-    monkeypatch.chdir(work)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("RUNE_PASSPHRASE_FILE", str(passphrase))
-    for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "RUNE_STORE", "DOCKER_CONFIG", "COSIGN_PASSWORD"):
-        monkeypatch.delenv(name, raising=False)
-    return tmp_path
+    return settle(tmp_path, monkeypatch)
 
 
 @pytest.mark.parametrize("access", ["basic", "token"])

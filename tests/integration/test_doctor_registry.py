@@ -16,6 +16,7 @@ from rune.model.oci import Location, parse_location
 from tests.support.cosign import Crane
 from tests.support.registry import DebianRegistry, DistributionRegistry, Registry, StartRegistry
 from tests.support.tools import tool
+from tests.unit.cli.running import settle
 
 pytestmark = pytest.mark.real
 KINDS = [
@@ -27,16 +28,7 @@ NAME = "team/secrets"
 
 @pytest.fixture
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    work = tmp_path / "work"
-    work.mkdir()
-    passphrase = tmp_path / "passphrase"
-    passphrase.write_text("correct horse\n")
-    monkeypatch.chdir(work)
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("RUNE_PASSPHRASE_FILE", str(passphrase))
-    for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "RUNE_STORE", "DOCKER_CONFIG", "COSIGN_PASSWORD", "KUBECONFIG"):
-        monkeypatch.delenv(name, raising=False)
-    return tmp_path
+    return settle(tmp_path, monkeypatch)
 
 
 def publish(registry: Registry) -> None:
@@ -92,22 +84,23 @@ def test_a_clean_up_of_untagged_manifests(start_registry: StartRegistry, capfd: 
     assert "untagged" in found["head"]["mend"]
 
 
-def test_mirrors(home: Path, start_registry: StartRegistry, crane: Crane) -> None:
+@pytest.mark.usefixtures("home")
+def test_mirrors(start_registry: StartRegistry, crane: Crane) -> None:
     registry, mirror = start_registry(DistributionRegistry), start_registry(DebianRegistry)
     publish(registry)
     crane.copy(registry, NAME, mirror, all_tags=True)
     there = parse_location(f"oci://{mirror.host}/{NAME}")
-    assert look(home, there).status == "ok"
+    assert look(there).status == "ok"
     assert main(["set", "prod/cache", "password=@value"]) == 0
-    assert "shows revision 1-2, the registry 1-3" in look(home, there).found
+    assert "shows revision 1-2, the registry 1-3" in look(there).found
     mirror.stop()
-    away = look(home, there)
+    away = look(there)
     assert away.status == "warn"
     assert "can't be read from here" in away.found
 
 
-def look(home: Path, mirror: Location) -> Finding:
+def look(mirror: Location) -> Finding:
     """What is said of one mirror, as a RuneStore of the cluster would name it."""
-    config = writer_config(load_project(home / "work" / "rune.yaml").store("main"))
+    config = writer_config(load_project(Path.cwd() / "rune.yaml").store("main"))
     found = check_store("main", config, (mirror,), SystemClock())
     return next(finding for finding in found if finding.check == "store/main/mirrors")

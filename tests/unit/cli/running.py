@@ -8,6 +8,8 @@ import pytest
 
 from rune.cli.main import main
 
+_ELSEWHERE = ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "RUNE_STORE", "DOCKER_CONFIG", "COSIGN_PASSWORD", "KUBECONFIG")
+
 
 @dataclass(frozen=True)
 class Ended:
@@ -21,18 +23,28 @@ class Ended:
 Rune = Callable[..., Ended]
 
 
-def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Rune:
-    """What runs `rune` with arguments; the current folder is an empty one below `tmp_path`."""
-    work = tmp_path / "work"
+def settle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make an empty folder below `tmp_path` the current one and another the home, which is returned.
+
+    Keys are wrapped with a passphrase of its own, and nothing leads to this machine's stores, credentials or cluster.
+    """
+    home, work = tmp_path / "home", tmp_path / "work"
+    home.mkdir()
     work.mkdir()
     passphrase = tmp_path / "passphrase"
     passphrase.write_text("correct horse\n")
     monkeypatch.chdir(work)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("RUNE_PASSPHRASE_FILE", str(passphrase))
     monkeypatch.setenv("RUNE_AUTHOR", "tester")
-    for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "RUNE_STORE", "COSIGN_PASSWORD"):
+    for name in _ELSEWHERE:
         monkeypatch.delenv(name, raising=False)
+    return home
+
+
+def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Rune:
+    """What runs `rune` with arguments, settled below `tmp_path`."""
+    settle(tmp_path, monkeypatch)
 
     def run(*arguments: str) -> Ended:
         capfd.readouterr()

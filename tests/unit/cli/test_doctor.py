@@ -1,13 +1,11 @@
 """`rune doctor` at the command line: what is printed, how it ends, what it refuses."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from rune.cli.main import main
+from tests.unit.cli.running import Rune, runner
 
 VALUE = b"hunter2-and-more"
 POLICY = """\
@@ -30,38 +28,9 @@ spec:
 """
 
 
-@dataclass(frozen=True)
-class Ended:
-    """How a command ended."""
-
-    code: int
-    out: str
-    err: str
-
-
-Rune = Callable[..., Ended]
-
-
 @pytest.fixture
 def rune(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Rune:
-    """Run `rune` in a folder of its own, with a home of its own and no cluster."""
-    work = tmp_path / "work"
-    work.mkdir()
-    passphrase = tmp_path / "passphrase"
-    passphrase.write_text("correct horse\n")
-    monkeypatch.chdir(work)
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    monkeypatch.setenv("RUNE_PASSPHRASE_FILE", str(passphrase))
-    for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME", "RUNE_STORE", "COSIGN_PASSWORD", "KUBECONFIG"):
-        monkeypatch.delenv(name, raising=False)
-
-    def run(*arguments: str) -> Ended:
-        capfd.readouterr()
-        code = main(arguments)
-        captured = capfd.readouterr()
-        return Ended(code, captured.out, captured.err)
-
-    return run
+    return runner(tmp_path, monkeypatch, capfd)
 
 
 @pytest.fixture
