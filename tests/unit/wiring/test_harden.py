@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
-CORE_PATTERN = Path("/proc/sys/kernel/core_pattern")
 CRASH = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
+
+
+def environment() -> dict[str, str]:
+    """Ours, for a process that imports rune as we do."""
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
 
 def crash(folder: Path, before: str) -> bool:
@@ -18,13 +22,19 @@ def crash(folder: Path, before: str) -> bool:
     child = subprocess.Popen(
         [sys.executable, "-c", f"{before}\n{CRASH}"],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        env=environment(),
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_CORE, (hard, hard)),  # noqa: PLW1509 - no threads here
     )
     _, status = os.waitpid(child.pid, 0)
     child.returncode = status
     assert os.WIFSIGNALED(status)
     return os.WCOREDUMP(status)
+
+
+def output_of(script: str) -> str:
+    """What a process that runs this prints."""
+    command = [sys.executable, "-c", script]
+    return subprocess.run(command, env=environment(), capture_output=True, text=True, check=True).stdout
 
 
 @pytest.mark.parametrize("precaution", ["forbid_core_dumps", "forbid_inspection"])
@@ -41,14 +51,7 @@ def test_a_limit_of_zero_stays(tmp_path: Path) -> None:
         "from rune.wiring.harden import forbid_core_dumps; forbid_core_dumps()\n"
         "print(resource.getrlimit(resource.RLIMIT_CORE))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.strip() == "(0, 0)"
+    assert output_of(script).strip() == "(0, 0)"
 
 
 def test_a_daemon_can_not_be_looked_into() -> None:
@@ -56,11 +59,4 @@ def test_a_daemon_can_not_be_looked_into() -> None:
         "from rune.wiring.harden import forbid_inspection, is_inspectable\n"
         "print(is_inspectable()); forbid_inspection(); print(is_inspectable())"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", script],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert done.stdout.split() == ["True", "False"]
+    assert output_of(script).split() == ["True", "False"]
