@@ -1,6 +1,5 @@
 """Really published stores, kept revision by revision, so that a registry can show any of their pasts."""
 
-import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -12,7 +11,7 @@ from rune.model.bounded_yaml import Yaml
 from rune.model.clock import Deadline, SystemClock
 from rune.model.oci import Descriptor
 from rune.model.path import KeyName, SecretPath
-from rune.model.spec import ANNOTATION_NAMESPACES, ANNOTATION_STORE_ID, API_VERSION
+from rune.model.spec import API_VERSION
 from rune.ports import MarkStore, Trust, WritableRegistry
 from rune.publish.access import Access, Signers, Writer
 from rune.publish.change import Change, SetKeys
@@ -22,7 +21,7 @@ from rune.publish.options import CommitOptions, Outcome
 from rune.publish.sealing import KeysetSealing, WriterKeyset
 from tests.fakes.marks import MemoryMarks
 from tests.fakes.registry import MemoryRegistry
-from tests.support.published import PROVIDER_NAMESPACE
+from tests.support.published import keyset_object
 from tests.unit.publish.world import new_signer
 
 KEYSET: Final = "default"
@@ -118,16 +117,7 @@ class Store:
 
     def keyset_object(self) -> dict[str, Yaml]:
         """The Secret with its keyset."""
-        return {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {
-                "name": f"keyset-{self.name}",
-                "namespace": PROVIDER_NAMESPACE,
-                "annotations": {ANNOTATION_STORE_ID: self.store_id, ANNOTATION_NAMESPACES: self.name},
-            },
-            "data": {"keyset.json": base64.b64encode(self.keyset_json).decode()},
-        }
+        return keyset_object(self.name, self.name, self.store_id, self.keyset_json)
 
 
 def publish(name: str, *, signer: KeySigner | None = None) -> Store:

@@ -18,6 +18,27 @@ def _keyset_json() -> bytes:
     return create_keyset(KeysetKind.AES256_GCM, SECRET_KEY_ACCESS)
 
 
+def keyset_object(store: str, namespaces: str, store_id: str, keyset_json: bytes) -> dict[str, Yaml]:
+    """The Secret `keyset-STORE` of the provider's namespace.
+
+    Args:
+        store: the name in its own.
+        namespaces: whose stores may use it.
+        store_id: the store that it is for.
+        keyset_json: the keyset.
+    """
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": f"keyset-{store}",
+            "namespace": PROVIDER_NAMESPACE,
+            "annotations": {ANNOTATION_STORE_ID: store_id, ANNOTATION_NAMESPACES: namespaces},
+        },
+        "data": {"keyset.json": base64.b64encode(keyset_json).decode()},
+    }
+
+
 @dataclass
 class Published:
     """One store, with the material that its objects are made of."""
@@ -53,13 +74,4 @@ class Published:
 
     def keyset_object(self) -> dict[str, Yaml]:
         """The Secret of the provider's namespace."""
-        return {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {
-                "name": f"keyset-{self.name}",
-                "namespace": PROVIDER_NAMESPACE,
-                "annotations": {ANNOTATION_STORE_ID: STORE_ID, ANNOTATION_NAMESPACES: self.namespace},
-            },
-            "data": {"keyset.json": base64.b64encode(self.keyset_json).decode()},
-        }
+        return keyset_object(self.name, self.namespace, STORE_ID, self.keyset_json)
