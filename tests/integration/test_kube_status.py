@@ -283,6 +283,20 @@ def test_a_vanished_event_is_made_anew(apiserver: ApiServer, client: KubeApi, na
     assert event["series"]["count"] == 2
 
 
+@pytest.mark.parametrize("ending", [pytest.param(True, id="being-deleted"), pytest.param(False, id="gone")])
+def test_a_pods_last_failure_in_a_namespace_that_goes_is_no_warning(
+    apiserver: ApiServer, client: KubeApi, namespace: str, ending: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nothing ends a namespace here but the API server, so that one that is deleted stays as it is while it goes."""
+    if ending:
+        apiserver.admin.delete("v1", "Namespace", namespace)
+    events = EventWriter(client, "rune-provider-x", FakeClock(), QUICK)
+    events.mounted(failed(Pod(namespace if ending else next(NAMES), "api-0", "uid", "api")))
+    events.flush()
+    assert events.lost == 0
+    assert caplog.text == ""
+
+
 @pytest.mark.parametrize("kind", ["RuneStore", "ClusterRuneStore"])
 def test_a_refused_store_gets_a_status_and_an_event(
     apiserver: ApiServer, client: KubeApi, objects: KubeObjects, namespace: str, kind: str

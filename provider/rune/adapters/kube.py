@@ -48,7 +48,7 @@ class KubeApi:
         call = Call("create", resource)
         answer = self._one("POST", call, body, deadline=deadline)
         if answer is None:
-            raise call.refused(404, b"")
+            raise call.refused(404, b"") if resource.namespace is None else call.homeless()
         return answer
 
     def update(self, resource: Resource, name: str, body: Object) -> Object:

@@ -3,14 +3,17 @@
 from dataclasses import dataclass
 from typing import Final
 
-from rune.adapters.kube_json import SECRETS, TOKEN_REVIEWS, Object, Resource, section, text
+from rune.adapters.kube_client import NamespaceGone
+from rune.adapters.kube_json import SECRETS, TOKEN_REVIEWS, Object, Resource, objects, section, text
 from rune.errors import KubernetesConflict, KubernetesForbidden, KubernetesUnavailable, RuneError
-from rune.model.bounded_json import parse_json
+from rune.model.bounded_json import Json, parse_json
 from rune.model.limits import KUBERNETES, KubernetesLimits
 
 REFUSALS: Final = frozenset({400, 401, 403, 404, 405, 409, 410, 413, 415, 422})
 """The statuses that are read here; any other is a failure of the transport."""
 _QUOTED_CHARS: Final = 240
+_ENDING: Final = "NamespaceTerminating"
+"""The cause that admission gives (k8s.io/api/core/v1/types.go, NamespaceTerminatingCause)."""
 _UNQUOTED: Final = frozenset({TOKEN_REVIEWS.plural, SECRETS.plural})
 """An admission webhook's refusal may repeat what it refused: tokens and values."""
 
@@ -32,7 +35,10 @@ class Call:
 
     def refused(self, status: int, body: bytes, limits: KubernetesLimits = KUBERNETES) -> RuneError:
         """The error for one of REFUSALS."""
-        said = self._said(body, limits)
+        answer = _status(body, limits)
+        said = self._said(answer)
+        if status == 403 and _is_ending(answer):
+            return self.homeless()
         if status == 403:
             return KubernetesForbidden(
                 f"the Kubernetes API forbids the provider to {self.verb} {self.place}{said}",
@@ -63,6 +69,13 @@ class Call:
             mend="check that deploy/crds and the provider are of one version",
         )
 
+    def homeless(self) -> NamespaceGone:
+        """The error where the namespace isn't there, or is being deleted."""
+        return NamespaceGone(
+            f"there is no namespace {self.resource.namespace}, or it is being deleted: {self.place} is not written",
+            mend="create it again if it is still needed",
+        )
+
     def unusable(self, why: str) -> KubernetesUnavailable:
         """The error for an answer that can't be read."""
         return KubernetesUnavailable(
@@ -86,16 +99,27 @@ class Call:
             raise self.unusable("JSON that is no object")
         return answer
 
-    def _said(self, body: bytes, limits: KubernetesLimits) -> str:
+    def _said(self, status: Object) -> str:
         """The message of a Status object, cut, where it can't hold a secret."""
         if self.resource.plural in _UNQUOTED:
             return ""
-        try:
-            status = parse_json(
+        message = " ".join(text(status, "message").split())
+        return f": {message[:_QUOTED_CHARS]}" if message else ""
+
+
+def _status(body: bytes, limits: KubernetesLimits) -> Object:
+    """The Status object of a refusal; empty where it is none."""
+    try:
+        return section(
+            parse_json(
                 body, what="the answer", max_bytes=len(body), max_depth=limits.json_depth, max_items=limits.json_items
             )
-        except RuneError:
-            # Cut, or plain text.
-            return ""
-        message = " ".join(text(section(status), "message").split())
-        return f": {message[:_QUOTED_CHARS]}" if message else ""
+        )
+    except RuneError:
+        # Cut, or plain text.
+        return {}
+
+
+def _is_ending(status: Object) -> bool:
+    causes: Json = section(status, "details").get("causes")
+    return any(text(cause, "reason") == _ENDING for cause in objects(causes))

@@ -5,7 +5,12 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from rune.adapters.kube_json import Object, Resource
+from rune.errors import KubernetesUnavailable
 from rune.model.clock import Deadline
+
+
+class NamespaceGone(KubernetesUnavailable):
+    """There is no such namespace, or it is being deleted: what was to be written there concerns nobody any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,7 @@ class KubeClient(Protocol):
 
         Raises:
             KubernetesConflict: there is one of that name.
+            NamespaceGone: its namespace isn't there, or is being deleted.
         """
         ...
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from rune.adapters.kube_client import KubeClient
+from rune.adapters.kube_client import KubeClient, NamespaceGone
 from rune.adapters.kube_json import EVENTS, Object, micro_time_text
 from rune.adapters.kube_worker import Worker
 from rune.errors import RuneError
@@ -152,6 +152,9 @@ class EventWriter:
         try:
             if not event or not self._continue(key, series):
                 event = self._create(key, series)
+        except NamespaceGone as gone:
+            # Its pods are ended one by one, and their last mounts fail: nobody is left to read of it.
+            _LOG.debug("an Event (%s on %s %s) was not written: %s", key.reason, key.kind, key.name, gone)
         except RuneError as error:
             self._lost += 1
             _LOG.warning("an Event (%s on %s %s) was not written: %s", key.reason, key.kind, key.name, error)

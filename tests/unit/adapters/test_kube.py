@@ -11,8 +11,8 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from rune.adapters.kube import KubeApi
-from rune.adapters.kube_client import Change
-from rune.adapters.kube_json import LEASES, RUNE_STORES, SECRETS, TOKEN_REVIEWS, Object, Resource
+from rune.adapters.kube_client import Change, NamespaceGone
+from rune.adapters.kube_json import EVENTS, LEASES, RUNE_STORES, SECRETS, TOKEN_REVIEWS, Object, Resource
 from rune.adapters.kube_link import KubeLink
 from rune.errors import (
     DeadlineExceeded,
@@ -176,6 +176,28 @@ def test_a_missing_right_is_named_with_its_namespace(server: Server, api: KubeAp
     assert 'verb "patch", resource "runestores/status", API group "core.rune.io", in namespace payments' in str(
         caught.value
     )
+
+
+ENDING: Json = {
+    "kind": "Status",
+    "details": {"causes": [{"reason": "NamespaceTerminating", "field": "metadata.namespace"}]},
+}
+
+
+@pytest.mark.parametrize(
+    ("status", "answer"), [pytest.param(404, {"kind": "Status"}, id="gone"), pytest.param(403, ENDING, id="ending")]
+)
+def test_a_namespace_that_is_gone_is_no_missing_right(server: Server, api: KubeApi, status: int, answer: Json) -> None:
+    server.script = lambda _: (status, answer)
+    with pytest.raises(NamespaceGone, match="no namespace payments"):
+        api.create(EVENTS.within("payments"), {})
+
+
+def test_a_kind_that_is_not_served_has_no_namespace_to_be_gone(server: Server, api: KubeApi) -> None:
+    server.script = lambda _: (404, {"kind": "Status"})
+    with pytest.raises(KubernetesUnavailable, match="has nothing at") as caught:
+        api.create(TOKEN_REVIEWS, {})
+    assert not isinstance(caught.value, NamespaceGone)
 
 
 @pytest.mark.parametrize("resource", [TOKEN_REVIEWS, SECRETS.within("x")], ids=["tokenreviews", "secrets"])

@@ -1,9 +1,11 @@
 """What tests/integration/test_kube_status.py leaves: bounds, failures, and what is not told."""
 
+import logging
 from dataclasses import replace
 
 import pytest
 
+from rune.adapters.kube_client import NamespaceGone
 from rune.adapters.kube_events import EventWriter
 from rune.adapters.kube_json import EVENTS, Object, section, text
 from rune.errors import KubernetesForbidden, KubernetesUnavailable
@@ -144,6 +146,18 @@ def test_a_failed_write_is_counted_and_not_hurried(error: KubernetesForbidden | 
     world.events.flush()
     [event] = world.written()
     assert section(event, "series")["count"] == 10
+
+
+def test_a_namespace_that_is_gone_is_no_failure(caplog: pytest.LogCaptureFixture) -> None:
+    """Nor is it asked for more often than one that is there."""
+    world = World()
+    world.kube.failures["create events"] = NamespaceGone("no namespace payments", mend="m")
+    for _ in range(10):
+        world.events.mounted(FAILED)
+        world.events.flush()
+    assert world.events.lost == 0
+    assert world.kube.requests["create events"] == 1
+    assert [record for record in caplog.records if record.levelno > logging.DEBUG] == []
 
 
 def test_the_thread_writes_what_it_hears() -> None:
