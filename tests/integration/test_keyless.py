@@ -3,8 +3,7 @@
 import base64
 import json
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,64 +14,28 @@ from rune.model.bounded_yaml import Yaml, dump_yaml
 from rune.model.spec import ANNOTATION_NAMESPACES, ANNOTATION_STORE_ID
 from tests.fakes.mounting import POD
 from tests.support.driver import Mounted, MountRefused
+from tests.support.keyless_team import ANNA, MALLORY, Team, gathered, identity
 from tests.support.provider import Provider, write_config
 from tests.support.published import PROVIDER_NAMESPACE
-from tests.support.sigstore import Sigstore, encode
-from tests.support.sigstore_server import CERTIFICATES, ENTRIES, ISSUER, SigstoreServer, serving
-from tests.unit.cli.running import Ended, Rune, runner
+from tests.support.sigstore import Sigstore
+from tests.support.sigstore_server import CERTIFICATES, ENTRIES
 
-ANNA, MALLORY = "anna@example.com", "mallory@example.com"
 TOKEN = "the-token-of-api-0"
 DB = "- {path: prod/payments/db, key: password}"
-POLICY = '{rules: [{name: all, effect: allow, serviceAccounts: ["payments/*"], paths: ["prod/**"]}]}'
 # Files are looked at every second, the registry every five.
 SOON_S = 60.0
 
 
-@dataclass
-class Team:
-    """A store in a folder whose only signer is an identity, and the services that prove it."""
-
-    rune: Rune
-    server: SigstoreServer
-    folder: Path
-
-    def as_identity(self, subject: str, *arguments: str) -> Ended:
-        """Run a command with somebody's token."""
-        token = self.folder / "token"
-        token.write_text(self.server.token(subject))
-        return self.rune("--identity-token-file", str(token), *arguments)
-
-    def edit(self, change: Callable[[dict[str, Any]], object]) -> None:
-        """Change the store's entry in rune.yaml."""
-        document = yaml.safe_load(Path("rune.yaml").read_text())
-        change(document["stores"]["default"])
-        Path("rune.yaml").write_text(dump_yaml(document))
-
-    def revision(self) -> str:
-        return str(json.loads(self.rune("-o", "json", "log").out)[0]["revision"])
-
-
-def identity(subject: str) -> Yaml:
-    return {"issuer": ISSUER, "subject": subject}
-
-
 @pytest.fixture
 def team(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Iterator[Team]:
-    rune = runner(tmp_path, monkeypatch, capfd)
-    with serving(Sigstore()) as server:
-        team = Team(rune, server, tmp_path)
-        Path("policy.yaml").write_text(POLICY)
-        Path("root.json").write_bytes(encode(server.instance.trusted_root()))
-        assert rune("init", "oci-layout://store", "--policy", "policy.yaml").code == 0
+    with gathered(tmp_path, monkeypatch, capfd) as team:
+        assert team.rune("init", "oci-layout://store", "--policy", "policy.yaml").code == 0
         # The store began with a key; from here on it takes an identity too, and then nothing else.
-        store_id = yaml.safe_load(Path("rune.yaml").read_text())["stores"]["default"]["storeID"]
-        home = Path.home() / ".config" / "rune"
-        (home / "signing_config.json").write_bytes(encode(server.signing_config()))
-        (home / "config.yaml").write_text(dump_yaml({"stores": {store_id: {"signingConfig": "signing_config.json"}}}))
+        services = {"signingConfig": str(tmp_path / "signing_config.json")}
+        config = dump_yaml({"stores": {team.entry["storeID"]: services}})
+        (Path.home() / ".config" / "rune" / "config.yaml").write_text(config)
         team.edit(lambda store: store.update(trustedRootFile="root.json"))
         team.edit(lambda store: store["signers"].append(identity(ANNA)))
-        Path("value").write_text("s3cr3t")
         made = team.as_identity(ANNA, "set", "prod/payments/db", "password=@value")
         assert made.code == 0, made.err
         team.edit(lambda store: store.update(signers=[identity(ANNA)]))
@@ -121,12 +84,6 @@ def test_refresh_and_a_policy_by_identity(team: Team) -> None:
     assert team.as_identity(ANNA, "refresh", "--expires", "7d").code == 0
     assert team.as_identity(MALLORY, "refresh", "--expires", "7d").code == 7
     assert team.rune("verify").code == 0
-
-
-def test_a_store_begins_with_a_key(team: Team) -> None:
-    ended = team.as_identity(ANNA, "init", "oci-layout://other", "--name", "other")
-    assert ended.code == 2
-    assert "then add the identity" in ended.err
 
 
 def test_the_runestore_names_the_same_trusted_root(team: Team) -> None:

@@ -81,6 +81,18 @@ class IdentityVerifier:
         return subject == self._identity.subject
 
 
+def certified_identity(certificate: Certificate) -> tuple[str, str] | None:
+    """The issuer and the subject that a certificate names, for messages; None where it isn't clear.
+
+    Nothing is proved by it.
+    """
+    try:
+        issuers, subject = _issuers(certificate), _subject(certificate)
+    except Exception:  # noqa: BLE001  # as in verify: the library raises what its parts raise
+        return None
+    return (issuers.pop(), subject) if len(issuers) == 1 and subject else None
+
+
 def _issuers(certificate: Certificate) -> set[str]:
     """The issuer, in each of the two forms that is there."""
     found = set()

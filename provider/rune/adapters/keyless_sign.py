@@ -11,12 +11,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeVar
 
+from cryptography.x509 import Certificate
 from sigstore.dsse import Statement
 from sigstore.errors import VerificationError
 from sigstore.models import SigningConfig
 from sigstore.oidc import ExpiredIdentity, IdentityError, IdentityToken, detect_credential
 from sigstore.sign import Signer, SigningContext
 
+from rune.adapters.keyless import certified_identity
 from rune.adapters.keyless_root import PUBLIC_GOOD, TrustedRoots
 from rune.errors import InvalidConfig, RuneError, SignatureInvalid, SigningKeyMissing, SigningUnavailable
 from rune.model.clock import Clock
@@ -58,6 +60,7 @@ class KeylessSigner:
         self._clock = clock
         self._timeout_s = timeout_s
         self._config = _signing_config(signing_config)
+        self._certificate: Certificate | None = None
         # At once: whoever may not sign should hear it before anything is written.
         self._signer, self._until_s = self._certified()
 
@@ -66,7 +69,17 @@ class KeylessSigner:
         if self._clock.monotonic() >= self._until_s:
             self._signer, self._until_s = self._certified()
         signer, named = self._signer, Statement(_named(statement))
-        return _attempt("the log", lambda: signer.sign_dsse(named), self._timeout_s).to_json().encode()
+        bundle = _attempt("the log", lambda: signer.sign_dsse(named), self._timeout_s)
+        self._certificate = bundle.signing_certificate
+        return bundle.to_json().encode()
+
+    @property
+    def signed_as(self) -> tuple[str, str] | None:
+        """The issuer and the subject of the certificate that signed last, as the certificate authority calls them.
+
+        None before anything was signed, and where the certificate names none that a store could accept.
+        """
+        return None if self._certificate is None else certified_identity(self._certificate)
 
     def _certified(self) -> tuple[Signer, float]:
         """A new key with its certificate, and until when (monotonic) it is used: the log's time must be within it."""
@@ -101,7 +114,7 @@ def _signing_config(path: Path | None) -> SigningConfig:
     except Exception:  # noqa: BLE001  # the library raises whatever its parts raise
         raise InvalidConfig(
             f"the signing configuration {path or 'of sigstore.dev'} can't be used",
-            mend="make one with `cosign signing-config create`, and name it as signingConfig in your config.yaml",
+            mend="make one with `cosign signing-config create`, and name it with --signing-config or in config.yaml",
         ) from None
 
 

@@ -60,6 +60,13 @@ _COMMANDS: Final = {
     metavar="FILE",
     help="Sign as the identity of this OpenID Connect token (audience sigstore).",
 )
+@click.option(
+    "--signing-config",
+    type=click.Path(path_type=Path),
+    envvar="RUNE_SIGNING_CONFIG",
+    metavar="FILE",
+    help="The services to sign as an identity with.  [default: from config.yaml, else sigstore.dev]",
+)
 @click.option("--no-color", is_flag=True, help="No colour, as NO_COLOR in the environment.")
 @click.option("-q", "--quiet", is_flag=True, help="Only data, warnings and errors.")
 @click.version_option(__version__, prog_name="rune", message="%(prog)s %(version)s")
@@ -70,6 +77,7 @@ def cli(
     output: str,
     keyless: bool,
     identity_token_file: Path | None,
+    signing_config: Path | None,
     no_color: bool,
     quiet: bool,
 ) -> None:
@@ -81,7 +89,7 @@ def cli(
     from rune.cli.session import Session
 
     printer = Printer(Format(output), color=not no_color, quiet=quiet)
-    context.obj = Session(printer, store, keyless, identity_token_file)
+    context.obj = Session(printer, store, keyless, identity_token_file, signing_config)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

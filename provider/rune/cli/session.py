@@ -8,7 +8,7 @@ from pathlib import Path
 from rune.cli.output import Printer
 from rune.cli.progress import progress
 from rune.cli.project import FILE_NAME, Project, StoreEntry, find_project, load_project
-from rune.cli.user import ask_passphrase, key_places
+from rune.cli.user import KeyPlaces, ask_passphrase, key_places
 from rune.client.store import Store
 from rune.errors import InvalidConfig
 from rune.model.spec import VerifySpec
@@ -25,6 +25,8 @@ class Session:
     keyless: bool = False
     """Sign by identity, with the token of this CI job or of a file."""
     identity_token_file: Path | None = None
+    signing_config: Path | None = None
+    """The services to sign by identity with; None: those of the user's config.yaml, else the public good's."""
 
     def project(self) -> Project:
         """The nearest rune.yaml.
@@ -46,7 +48,8 @@ class Session:
 
     def config(self) -> WriterConfig:
         """The chosen store with the user's own keys, and the identity to sign by."""
-        return replace(writer_config(self.entry()), identity=self._identity())
+        entry = self.entry()
+        return replace(writer_config(entry), identity=self.identity(key_places(entry.store_id)))
 
     @contextmanager
     def store(self) -> Iterator[Store]:
@@ -55,10 +58,11 @@ class Session:
         with progress(self.printer) as step:
             yield Store.open(config, progress=step)
 
-    def _identity(self) -> IdentitySource | None:
+    def identity(self, places: KeyPlaces) -> IdentitySource | None:
+        """Whoever signs in place of keys; None: the user's keys do."""
         if not self.keyless and self.identity_token_file is None:
             return None
-        return IdentitySource(self.identity_token_file, key_places(self.entry().store_id).signing_config)
+        return IdentitySource(self.identity_token_file, self.signing_config or places.signing_config)
 
 
 def writer_config(entry: StoreEntry) -> WriterConfig:

@@ -9,6 +9,7 @@ from rune.errors import RuneError
 from rune.model.oci import Digest
 from rune.model.path import KeyName, SecretPath
 from rune.model.records import EntryDecision
+from rune.model.spec import SignerSpec
 from rune.model.store import Binding, Revision
 from rune.publish.access import quiet
 from rune.publish.diff import ChangeKind, KeyChange
@@ -198,5 +199,5 @@ class InitResult:
     revision: Revision
     snapshot: Digest
     expires: datetime | None
-    signer_pem: str
-    """The public half of the key that signed: what rune.yaml and the RuneStore name as signer."""
+    signers: tuple[SignerSpec, ...]
+    """What rune.yaml and the RuneStore name as signers: the public half of the key that signed, and identities."""

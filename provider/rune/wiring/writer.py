@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from rune.adapters.keypair import KeySigner, load_key
 from rune.adapters.marks import FileMarks
@@ -17,6 +18,9 @@ from rune.wiring.trust import open_trust
 from rune.wiring.writer_config import IdentitySource, PassphraseSource, WriterConfig
 from rune.wiring.writer_keysets import open_keysets
 from rune.wiring.writer_registry import open_registry
+
+if TYPE_CHECKING:
+    from rune.adapters.keyless_sign import KeylessSigner
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class WriterParts:
             UnsafeFile, SigningKeyMissing, SigningUnavailable: as `load_signer` and `load_identity`.
         """
         if self.config.identity is not None:
-            return load_identity(self.config.identity, _trusted_root(self.config), self.access.clock)
+            return load_identity(self.config.identity, read_trusted_root(self.config.trusted_root), self.access.clock)
         return self._load(self.config.signing_key)
 
     @cached_property
@@ -77,14 +81,14 @@ def open_writer(config: WriterConfig, clock: Clock) -> WriterParts:
         registry=open_registry(config.location, config.registry),
         store_id=config.store_id,
         epoch=config.epoch,
-        trust=open_trust(config.verify, _trusted_root(config)),
+        trust=open_trust(config.verify, read_trusted_root(config.trusted_root)),
         marks=FileMarks(config.state_folder),
         clock=clock,
     )
     return WriterParts(config, access)
 
 
-def load_identity(source: IdentitySource, trusted_root: bytes | None, clock: Clock) -> Signer:
+def load_identity(source: IdentitySource, trusted_root: bytes | None, clock: Clock) -> "KeylessSigner":
     """Whoever the job's or the file's token names; the certificate authority is asked at once.
 
     Args:
@@ -105,8 +109,12 @@ def load_identity(source: IdentitySource, trusted_root: bytes | None, clock: Clo
     return KeylessSigner(roots, token_file=source.token_file, signing_config=source.signing_config, clock=clock)
 
 
-def _trusted_root(config: WriterConfig) -> bytes | None:
-    path = config.trusted_root
+def read_trusted_root(path: Path | None) -> bytes | None:
+    """A trusted root's JSON; None where none is named.
+
+    Raises:
+        InvalidConfig: the file can't be read.
+    """
     if path is None:
         return None
     try:
@@ -114,7 +122,8 @@ def _trusted_root(config: WriterConfig) -> bytes | None:
             return file.read(OBJECTS.trusted_root_bytes + 1)
     except OSError as error:
         raise InvalidConfig(
-            f"the trusted root {path} can't be read: {error.strerror}", mend="check trustedRootFile in rune.yaml"
+            f"the trusted root {path} can't be read: {error.strerror}",
+            mend="check --trusted-root-file, or trustedRootFile in rune.yaml",
         ) from None
 
 

@@ -4,8 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from rune.errors import InvalidInput
 from rune.model.oci import Location
-from rune.model.spec import VerifySpec
+from rune.model.spec import IdentitySpec, VerifySpec
 
 PassphraseSource = Callable[[Path], bytes]
 """Asks for the passphrase of a file (a prompt, a file descriptor); called only for a file that is encrypted."""
@@ -72,13 +73,42 @@ class WriterConfig:
 
 @dataclass(frozen=True, slots=True)
 class InitConfig:
-    """A store that doesn't exist yet. The signing key vouches for itself."""
+    """A store that doesn't exist yet, begun by a key, which vouches for itself, or by one of its identities.
+
+    Raises:
+        InvalidInput: nobody would sign it, or nobody whom it accepts.
+    """
 
     location: Location
     store_id: str
     """From rune.client.create.new_store_id: known before, because keys are kept by it."""
     state_folder: Path
-    signing_key: Path
+    signing_key: Path | None = None
+    """Signs the first snapshot and is the store's signer; None: `identity` signs."""
     signer_name: str = "writer"
+    """Of the key."""
     registry: RegistryOptions = field(default_factory=RegistryOptions)
     passphrase: PassphraseSource | None = field(default=None, repr=False)
+    identity: IdentitySource | None = None
+    """Signs the first snapshot in place of a key, and must be one of `identities`."""
+    identities: tuple[IdentitySpec, ...] = ()
+    """Who else signs this store, or, without a key, who does."""
+    trusted_root: Path | None = None
+    """Proves the identities, as in WriterConfig."""
+
+    def __post_init__(self) -> None:
+        """Check what can be checked without touching anything."""
+        if self.signing_key is not None and self.identity is not None:
+            raise InvalidInput(
+                "a signing key is given, and an identity to sign by", mend="leave out --signing-key, or --keyless"
+            )
+        if self.identity is not None and not self.identities:
+            raise InvalidInput(
+                "a store that begins without a key must say whose signatures it accepts",
+                mend="give --issuer URL with --subject TEXT or --subject-pattern PATTERN",
+            )
+        if self.trusted_root is not None and not self.identities:
+            raise InvalidInput(
+                "a trusted root is given, and no identity that it could prove",
+                mend="give --issuer and --subject, or leave out --trusted-root-file",
+            )
