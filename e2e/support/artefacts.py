@@ -1,6 +1,7 @@
 """What helps to understand a failed test: descriptions, events and logs, as files."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import yaml
@@ -18,28 +19,30 @@ def collect(kube: Kube, namespaces: Sequence[str], folder: Path) -> None:
     """
     folder.mkdir(parents=True, exist_ok=True)
     for namespace in namespaces:
-        _write(folder / f"{namespace}-describe.txt", lambda ns=namespace: cluster.kubectl("-n", ns, "describe", "pods"))  # type: ignore[misc]  # bound per turn
+        _write(folder / f"{namespace}-describe.txt", partial(cluster.kubectl, "-n", namespace, "describe", "pods"))
         for kind in _KINDS:
-            _write(
-                folder / f"{namespace}-{kind}.yaml",
-                lambda kind=kind, ns=namespace: yaml.safe_dump_all(kube.find_all(kind, ns)),  # type: ignore[misc]  # bound per turn
-            )
-    _write(folder / "ClusterRuneStore.yaml", lambda: yaml.safe_dump_all(kube.find_all("ClusterRuneStore")))
+            _write(folder / f"{namespace}-{kind}.yaml", partial(_dump, kube, kind, namespace))
+    _write(folder / "ClusterRuneStore.yaml", partial(_dump, kube, "ClusterRuneStore"))
     for namespace, selector, container in (
         (cluster.PROVIDER_NAMESPACE, "app.kubernetes.io/name=rune-provider", "provider"),
         ("kube-system", "app=csi-secrets-store", "secrets-store"),
     ):
         _write(
             folder / f"{namespace}-pods.txt",
-            lambda ns=namespace, labels=selector: cluster.kubectl("-n", ns, "describe", "pods", "-l", labels),  # type: ignore[misc]  # bound per turn
+            partial(cluster.kubectl, "-n", namespace, "describe", "pods", "-l", selector),
         )
         for pod in kube.find_all("Pod", namespace, selector=selector):
             name = pod["metadata"]["name"]
             for previous in (False, True):
                 _write(
                     folder / f"{name}{'-previous' if previous else ''}.log",
-                    lambda n=name, ns=namespace, c=container, p=previous: kube.logs(n, ns, container=c, previous=p),  # type: ignore[misc]  # bound per turn
+                    partial(kube.logs, name, namespace, container=container, previous=previous),
                 )
+
+
+def _dump(kube: Kube, kind: str, namespace: str | None = None) -> str:
+    dumped: str = yaml.safe_dump_all(kube.find_all(kind, namespace))
+    return dumped
 
 
 def _write(path: Path, make: Callable[[], str]) -> None:

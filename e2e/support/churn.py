@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
 from e2e.support.kube import Kube, Manifest, eventually
@@ -78,7 +79,7 @@ class Churn:
         for manifest in manifests:
             name = manifest["metadata"]["name"]
             self.verdicts[name] = eventually(
-                lambda name=name: self._verdict(name),  # type: ignore[misc]  # bound per turn
+                partial(self._verdict, name),
                 what=f"pod {name} started",
                 timeout_s=timeout_s,
             )

@@ -1,6 +1,7 @@
 """Pods that mount secrets: how they are written, and how they come up."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Final
 
 from e2e.support.kube import Kube, Manifest, eventually
@@ -104,10 +105,14 @@ def await_running(kube: Kube, namespace: str, *names: str, timeout_s: float = ST
     """Wait until these pods run."""
     for name in names:
         eventually(
-            lambda name=name: is_running(kube.find("Pod", name, namespace)),  # type: ignore[misc]  # bound per turn
+            partial(_runs, kube, namespace, name),
             what=f"pod {namespace}/{name} runs",
             timeout_s=timeout_s,
         )
+
+
+def _runs(kube: Kube, namespace: str, name: str) -> bool:
+    return is_running(kube.find("Pod", name, namespace))
 
 
 def read(kube: Kube, namespace: str, name: str, path: str) -> str:

@@ -3,6 +3,7 @@
 import base64
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from rune.adapters.keypair import KeySigner
@@ -156,7 +157,7 @@ def _many_signatures(count: int) -> Callable[[Forger], None]:
         entries: list[Document] = []
         bundle = sign(forger.stranger, head)
         for number in range(count):
-            each = altered(bundle, lambda found, n=number: found["verificationMaterial"].update(n=n))  # type: ignore[misc]  # n is bound
+            each = altered(bundle, partial(_number, number))
             forger.content.blobs[Descriptor.of(each, "").digest] = each
             manifest = bundle_manifest(each, subject)
             forger.put(manifest, MEDIA_MANIFEST)
@@ -164,6 +165,11 @@ def _many_signatures(count: int) -> Callable[[Forger], None]:
         forger.list_signatures(head, [*entries, real])
 
     return alter
+
+
+def _number(number: int, bundle: Document) -> None:
+    """Make a bundle another one than the rest of its kind."""
+    bundle["verificationMaterial"].update(n=number)
 
 
 def _other_predicate(forger: Forger) -> None:

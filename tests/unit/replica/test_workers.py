@@ -1,5 +1,6 @@
 from collections.abc import Iterator
 from concurrent.futures import Future
+from functools import partial
 from threading import Barrier, BrokenBarrierError, Event
 
 import pytest
@@ -71,7 +72,7 @@ def test_two_jobs_for_one_idle_thread_start_another() -> None:
     for _ in range(20):
         workers, go_on = Workers(threads=2, per_store=1), Event()
         workers.submit(A, lambda: None).result(20)
-        hanging = workers.submit(A, lambda event=go_on: event.wait(20))  # type: ignore[misc]  # bound now
+        hanging = workers.submit(A, partial(go_on.wait, 20))
         assert workers.submit(B, lambda: "done").result(5) == "done"
         go_on.set()
         assert hanging.result(20)
