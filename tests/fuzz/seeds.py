@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 
 from rune.adapters.registry_documents import fallback_tag
 from rune.model.bounded_yaml import dump_yaml
@@ -15,13 +16,14 @@ from rune.model.oci import MEDIA_INDEX, Descriptor, digest_of
 from rune.model.path import KeyName, SecretPath
 from rune.model.recipient import Recipient
 from rune.model.sealed import SealedFile, SealedKey
-from rune.model.store import Binding, HistoryEntry, Revision
+from rune.model.store import Binding, HistoryEntry, Revision, revision_tag
 from rune.publish.sealed_file import encode_sealed
 from rune.snapshot.codec import encode_policy, encode_secret
 from rune.snapshot.cosign import add_referrer, bundle_manifest, describe_bundle_manifest, sign, statement
 from rune.snapshot.frame import frame
 from tests.fakes.signing import ALLOW_ALL, SIGNED_AT, STORE_ID, WRITER, sealed_secret, signed_store
 from tests.fuzz.target import CORPUS, SELECTOR
+from tests.fuzz.targets.beside import KNOWN_TOKEN
 from tests.fuzz.targets.signatures import DIGEST
 from tests.support.store_examples import documented
 
@@ -237,9 +239,43 @@ def _answers() -> Iterator[tuple[str, bytes]]:
     yield "layout-index/tagged", _encoded({"schemaVersion": 2, "manifests": [named, entry]})
 
 
+def _beside() -> Iterator[tuple[str, bytes]]:
+    yield "revision-tag/first", revision_tag(Revision(1, 1), digest_of(b"snapshot")).encode()
+    yield "revision-tag/burnt", revision_tag(Revision(2, 9_999_999_999), digest_of(b"another")).encode()
+    yield (
+        "provider-class/usual",
+        dump_yaml(
+            {
+                "apiVersion": "secrets-store.csi.x-k8s.io/v1",
+                "kind": "SecretProviderClass",
+                "metadata": {"name": "api", "namespace": "payments"},
+                "spec": {"provider": "rune", "parameters": {"store": "main", "objects": _OBJECTS.decode()}},
+            }
+        ).encode(),
+    )
+    yield (
+        "identities/one",
+        dump_yaml(
+            {
+                "identities": [
+                    {
+                        "tokenSHA256": sha256(KNOWN_TOKEN.encode()).hexdigest(),
+                        "namespace": "payments",
+                        "serviceAccount": "api",
+                        "podName": "api-0",
+                        "podUID": "uid-1",
+                        "audiences": ["rune", "vault"],
+                        "expires": "2038-01-01T00:00:00Z",
+                    }
+                ]
+            }
+        ).encode(),
+    )
+
+
 def main() -> None:
     """Write every seed."""
-    for group in (_documents, _signatures, _policies, _mounts, _registries, _configuration, _answers):
+    for group in (_documents, _signatures, _policies, _mounts, _registries, _configuration, _answers, _beside):
         for name, data in group():
             path = CORPUS / name
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -6,6 +6,7 @@ from types import MappingProxyType
 from tests.fuzz.target import Target
 from tests.fuzz.targets import (
     acceptance,
+    beside,
     configuration,
     documents,
     headers,
@@ -33,6 +34,7 @@ TARGETS: Mapping[str, Target] = MappingProxyType(
             configuration,
             kubernetes,
             node_files,
+            beside,
         )
         for target in module.TARGETS
     }
