@@ -49,6 +49,7 @@ Kubernetes Events, and logged.
     │  ├─ StoreRolledBack        RUNE_STORE_ROLLED_BACK
     │  ├─ StoreForked            RUNE_STORE_FORKED
     │  ├─ PolicyInvalid          RUNE_POLICY_INVALID
+    │  ├─ PolicyRolledBack       RUNE_POLICY_ROLLED_BACK
     │  └─ DecryptionFailed       RUNE_DECRYPTION_FAILED
     ├─ Unavailable               INTERNAL             exit 8   try again: something outside did not answer
     │  ├─ RegistryUnavailable    RUNE_REGISTRY_UNAVAILABLE
@@ -383,6 +384,12 @@ class PolicyInvalid(VerificationFailed):
     """The policy inside a signed snapshot, or a RuneStore's ceiling, can't be parsed; it denies everything."""
 
     reason = "RUNE_POLICY_INVALID"
+
+
+class PolicyRolledBack(VerificationFailed):
+    """A policy signer signed the policy once, and a later one was already in force."""
+
+    reason = "RUNE_POLICY_ROLLED_BACK"
 
 
 class DecryptionFailed(VerificationFailed):

@@ -35,4 +35,5 @@ class MemoryMarks:
                 raise StoreForked("two snapshots of one revision", mend="find out who signed the other one")
             if old is None or mark.revision >= old.revision:
                 newest = max(mark.signed_time, old.signed_time) if old else mark.signed_time
-                self.marks[key] = replace(mark, signed_time=newest)
+                serial = max(mark.policy_serial, old.policy_serial) if old else mark.policy_serial
+                self.marks[key] = replace(mark, signed_time=newest, policy_serial=serial)

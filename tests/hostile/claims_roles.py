@@ -12,9 +12,7 @@ _OWN: Final = "what is signed is judged as its readers would, before it is put"
 ROLES: Final = Chapter(
     "Roles",
     "Three keys: `freshness` signs heads and does nothing else, the writers' key is a pipeline's that puts values, "
-    "`policySigners` decide on access. Each is in the hands of a thief in turn. What a policy signer has "
-    "signed stays signed: a pipeline can put back a policy of before, or one that the same key signed for another "
-    "store. Give each store a policy key of its own, and replace it to take back what it signed.",
+    "`policySigners` decide on access. Each is in the hands of a thief in turn.",
     (
         Claim("freshness-puts-values", "the freshness key signs a snapshot of its own and a head for it", _WRITER),
         Claim(
@@ -53,6 +51,21 @@ ROLES: Final = Chapter(
         Claim("writer-signs-a-policy", "a pipeline gives its own key as the policy key", _OWN),
         Claim("writer-forges-a-policy", "writers' and freshness key put a policy that nobody signed", _POLICY),
         Claim("writer-copies-a-signature", "the same, with the signature of the policy that is in force", _POLICY),
+        Claim(
+            "writer-puts-a-policy-back",
+            "writers' and freshness key put a policy that was signed, and replaced by one that takes access away",
+            "of signed policies, none comes after one of a higher serial",
+        ),
+        Claim(
+            "writer-takes-a-policy-away-first",
+            "the same, with a snapshot without a policy in between",
+            "the highest serial is part of the mark",
+        ),
+        Claim(
+            "writer-puts-another-store-s-policy",
+            "writers' and freshness key put a policy that the same policy key signed for another store",
+            "a policy's manifest names its store",
+        ),
         Claim(
             "writer-takes-the-policy-away",
             "writers' and freshness key put a snapshot without a policy",

@@ -148,8 +148,11 @@ class SharedNode:
     def poll(self, team: Team, name: str = "main") -> RefreshRecord:
         """Let one refresh of a team's store happen."""
         before = len(self.audit.refreshes)
-        self.stores.get(StoreName(name, team.name), team.name).poll().result(MOUNT.deadline_s)
-        return next(record for record in self.audit.refreshes[before:] if record.store == StoreName(name, team.name))
+        store = StoreName(name, team.name)
+        while not (found := [record for record in self.audit.refreshes[before:] if record.store == store]):
+            # A first poll reads the node's cache.
+            self.stores.get(store, team.name).poll().result(MOUNT.deadline_s)
+        return found[0]
 
     def kept(self) -> dict[Path, bytes]:
         """Everything in the state folder."""

@@ -29,11 +29,12 @@ _NOWHERE: Final = "https://127.0.0.1:9"
 _CLOCK: Final = SystemClock()
 
 
-def policy_for(*accounts: str) -> bytes:
+def policy_for(*accounts: str, serial: int = 0) -> bytes:
     """Lets these service accounts read what is theirs, and nobody the root key."""
     listed = ", ".join(f'"{account}"' for account in accounts)
     return (
-        f'rules:\n- {{name: theirs, effect: allow, serviceAccounts: [{listed}], paths: ["prod/payments/**"]}}\n'
+        f"serial: {serial}\nrules:\n"
+        f'- {{name: theirs, effect: allow, serviceAccounts: [{listed}], paths: ["prod/payments/**"]}}\n'
         '- {name: no-root, effect: deny, serviceAccounts: ["*/*"], paths: ["prod/payments/root/**"]}\n'
     ).encode()
 

@@ -42,7 +42,7 @@ from tests.hostile.teams import DB, policy_for
 from tests.hostile.village import FILES, standing
 
 EDIT = SetKeys(DB, {KeyName("user"): b"somebody else"})
-PIPELINE = policy_for("payments/batch")
+PIPELINE = policy_for("payments/batch", serial=1)
 
 
 @pytest.fixture
@@ -271,11 +271,11 @@ def test_a_policy_by_a_crossing_commit(keys: Keys) -> None:
 def test_two_policies(keys: Keys) -> None:
     mine, theirs = keys.content.snapshot(), keys.content.snapshot()
     keys.ours.put_policy(mine, PIPELINE)
-    keys.ours.put_policy(theirs, policy_for("payments/other"))
+    keys.ours.put_policy(theirs, policy_for("payments/other", serial=1))
     keys.village.registry.hold(_crossed(keys, mine, theirs))
     reason = refused(keys, MemoryMarks())
     assert reason == "RUNE_COMMIT_CONFLICT"
-    decided = keys.ours.put_policy(keys.content, policy_for("payments/api"))
+    decided = keys.ours.put_policy(keys.content, policy_for("payments/api", serial=2))
     assert decided.merged
     served(keys.village.node.mount(API))
     keys.witness.saw("two-policies", reason, "whoever has the policy key decides by putting one")

@@ -8,7 +8,7 @@ import pytest
 
 from rune.adapters.kube_conditions import next_status
 from rune.adapters.kube_json import Object, objects, section, text
-from rune.client.manifests import refresh_cron_job
+from rune.client.refresh_job import SignByKey, refresh_cron_job
 from rune.errors import RuneError
 from rune.model.bounded_json import Json
 from rune.model.bounded_yaml import Yaml
@@ -100,7 +100,8 @@ def test_an_expired_head(folder: Path, witness: Witness) -> None:
 
 
 def test_the_refresh_job(folder: Path, witness: Witness) -> None:
-    made = refresh_cron_job("refresh", image="rune", config_map="rune", key_secret="freshness", expires="7d")
+    signer = SignByKey("freshness", "0" * 32)
+    made = refresh_cron_job("refresh", image="rune", config_map="rune", signer=signer, expires="7d")
     job: Object = json.loads(json.dumps(made))
     pod = section(job, "spec", "jobTemplate", "spec", "template", "spec")
     (container,) = objects(pod["containers"])
@@ -204,7 +205,7 @@ def test_a_rollback(village: Village, witness: Witness) -> None:
     village.others_go_on()
     _refused_by_rollback(village)
     village.registry.hold(now)
-    wanted = Restore(Contents.of(Forger(before, ours).snapshot()))
+    wanted = Restore(Contents.of(Forger(before, ours).snapshot()), policy=True)
     outcome = commit(ours.writer(now), wanted, OPTIONS)
     assert outcome.head.revision.number == 4
     assert node.poll(ours).reason == ""

@@ -23,6 +23,7 @@ from tests.hostile.teams import DB, policy_for
 from tests.hostile.village import standing
 
 MISSING = "RUNE_SIGNATURE_MISSING"
+ROLLED_BACK = "RUNE_POLICY_ROLLED_BACK"
 NO_KEY = "RUNE_SIGNING_KEY_MISSING"
 
 
@@ -155,7 +156,7 @@ def test_a_writer_refreshes(keys: Keys) -> None:
     keys.witness.saw("writer-refreshes", reason, "with the freshness key the head is signed anew")
 
 
-PIPELINE = policy_for("payments/batch")
+PIPELINE = policy_for("payments/batch", serial=1)
 """What it would like."""
 
 
@@ -177,13 +178,15 @@ def test_a_writer_grants_itself(keys: Keys) -> None:
     keys.witness.saw("writer-signs-a-policy", posing, "with the policy key it is in force")
 
 
-def _with_policy(keys: Keys, policy: bytes | None, signer: KeySigner | None = None) -> Snapshot:
-    """The next snapshot with another policy, or none, which a key may have signed."""
+def _with_policy(
+    keys: Keys, policy: bytes | None, signer: KeySigner | None = None, *, store_id: str | None = None
+) -> Snapshot:
+    """The next snapshot with another policy, or none, which a key may have signed, perhaps for another store."""
     forger = keys.forger
     wanted = thief.next_snapshot(forger)
     if policy is None:
         return replace(wanted, policy=None)
-    manifest = encode_policy(policy, store_id=wanted.store_id)
+    manifest = encode_policy(policy, store_id=store_id or wanted.store_id)
     forger.content.put_blob(policy, deadline=thief.soon())
     forger.put(manifest, MEDIA_MANIFEST)
     described = describe_policy(manifest)
@@ -219,6 +222,61 @@ def test_a_writer_forges_a_policy(keys: Keys) -> None:
     served(keys.village.node.mount(BATCH))
     keys.witness.saw("writer-forges-a-policy", bare, "with the policy key's signature it is in force")
     keys.witness.saw("writer-copies-a-signature", copied, "with the policy key's signature it is in force")
+
+
+def test_a_writer_puts_an_earlier_policy_back(keys: Keys) -> None:
+    """The pipeline was allowed once, by a policy that was signed; then it no longer was."""
+    keys.ours.put_policy(keys.content, PIPELINE)
+    keys.ours.put_policy(keys.content, policy_for("payments/api", serial=2))
+    node = keys.village.node
+    assert node.poll(keys.ours).reason == ""
+    keys.village.refused(node.mount(BATCH), DENIED)
+    earlier = _with_policy(keys, PIPELINE)  # its signature is still there
+    back = keys.shown(lambda forger: thief.show(forger, earlier, keys.writer, keys.freshness), ROLLED_BACK)
+    by_command = keys.written(
+        lambda: keys.ours.put_policy(keys.content, PIPELINE, Signers(keys.writer, keys.freshness))
+    )
+    assert by_command == "RUNE_POLICY_INVALID"
+    keys.ours.put_policy(keys.content, policy_for("payments/batch", serial=3))
+    assert node.poll(keys.ours).reason == ""
+    served(node.mount(BATCH))
+    keys.witness.saw("writer-puts-a-policy-back", back, "signed under a higher serial it is in force")
+
+
+def test_a_writer_waits_until_the_policy_was_away(keys: Keys) -> None:
+    """A snapshot without a policy in between doesn't let nodes forget which one was in force."""
+    keys.ours.put_policy(keys.content, PIPELINE)
+    keys.ours.put_policy(keys.content, policy_for("payments/api", serial=2))
+    node = keys.village.node
+    assert node.poll(keys.ours).reason == ""
+    thief.show(keys.forger, _with_policy(keys, None), keys.writer, keys.freshness)
+    assert node.poll(keys.ours).reason == ""
+    keys.village.refused(node.mount(BATCH), DENIED)
+    thief.show(keys.forger, _with_policy(keys, PIPELINE), keys.writer, keys.freshness)
+    assert node.poll(keys.ours).reason == ROLLED_BACK
+    got = node.mount(BATCH)
+    keys.village.refused(got, ROLLED_BACK)
+    thief.show(
+        keys.forger,
+        _with_policy(keys, policy_for("payments/batch", serial=2), keys.policy),
+        keys.writer,
+        keys.freshness,
+    )
+    assert node.poll(keys.ours).reason == ""
+    served(node.mount(BATCH))
+    keys.witness.saw(
+        "writer-takes-a-policy-away-first", got.reason, "signed under the serial that was in force it is served"
+    )
+
+
+def test_a_writer_puts_another_store_s_policy(keys: Keys) -> None:
+    """The same people sign the policies of two stores."""
+    foreign = _with_policy(keys, PIPELINE, keys.policy, store_id="f" * 32)
+    reason = keys.shown(lambda forger: thief.show(forger, foreign, keys.writer, keys.freshness), "RUNE_STORE_MISMATCH")
+    thief.show(keys.forger, _with_policy(keys, PIPELINE, keys.policy), keys.writer, keys.freshness)
+    assert keys.village.node.poll(keys.ours).reason == ""
+    served(keys.village.node.mount(BATCH))
+    keys.witness.saw("writer-puts-another-store-s-policy", reason, "signed for this store it is in force")
 
 
 def test_a_writer_takes_the_policy_away(keys: Keys) -> None:

@@ -17,7 +17,13 @@ CRDS = Path(__file__).resolve().parents[2] / "deploy" / "crds"
 PLURALS = {"RuneStore": "runestores", "ClusterRuneStore": "clusterrunestores"}
 NAMESPACE = "crd-tests"
 NUMBERS = itertools.count()
-MARK = {"epoch": 1, "revision": 7, "digest": DIGEST, "signedTime": "2026-11-21T03:41:00Z"}
+MARK = {
+    "epoch": 1,
+    "revision": 7,
+    "digest": DIGEST,
+    "signedTime": "2026-11-21T03:41:00Z",
+    "policySerial": 9,
+}
 
 
 def crd(kind: str) -> Manifest:
@@ -126,13 +132,15 @@ def test_a_mark_is_written_by_the_status_alone_and_read_back(api: KubeApi) -> No
     marked = patch(api, stored, {"status": MARK}, "/status")
     mark = parse_store(marked).mark
     assert mark is not None
-    assert (mark.revision.epoch, mark.revision.number, mark.snapshot) == (1, 7, DIGEST)
+    assert (mark.revision.epoch, mark.revision.number, mark.snapshot, mark.policy_serial) == (1, 7, DIGEST, 9)
 
 
 @pytest.mark.parametrize(
     ("status", "message"),
     [
         pytest.param({"revision": 6}, "a mark is never lowered", id="lower-revision"),
+        pytest.param({"policySerial": 8}, "a mark is never lowered, its policySerial", id="lower-policy-serial"),
+        pytest.param({"policySerial": None}, "a mark is never lowered, its policySerial", id="no-policy-serial"),
         pytest.param({"digest": None}, "are one mark", id="without-digest"),
         pytest.param({"signedTime": None}, "are one mark", id="without-time"),
         pytest.param({"digest": "sha256:ab"}, "should match", id="digest-cut"),
@@ -150,6 +158,8 @@ def test_a_mark_stays_whole_and_never_falls(api: KubeApi, status: dict[str, obje
     [
         pytest.param({**MARK, "revision": 8}, id="higher-revision"),
         pytest.param({**MARK, "epoch": 2, "revision": 1}, id="higher-epoch"),
+        pytest.param({"policySerial": 10}, id="higher-policy-serial"),
+        pytest.param({"epoch": 2, "revision": 1, "policySerial": None}, id="higher-epoch-without-policy-serial"),
         pytest.param({**MARK, "observedGeneration": 2}, id="the-same"),
         pytest.param(dict.fromkeys(MARK), id="removed"),
     ],

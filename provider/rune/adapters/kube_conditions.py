@@ -13,6 +13,8 @@ from rune.model.records import RefreshRecord
 
 READY: Final = "Ready"
 FRESH: Final = "Fresh"
+_ABSENT_WITHOUT: Final = ("expires", "policySerial")
+"""Fields of a mark that need not have a value."""
 _CONFIRMED: Final = "the registry's head is verified"
 
 # What is answered to mounts at once, though a verified state may be at hand (docs/adr/0004). After anything else, the
@@ -45,9 +47,9 @@ def next_status(current: Object, record: RefreshRecord, now: datetime) -> Object
         return current
     status: Object = {**current, "observedGeneration": record.generation}
     if _raises_mark(current, record):
-        status.update(_mark(record))
-        if not record.expires:
-            status.pop("expires", None)
+        for name in _ABSENT_WITHOUT:
+            status.pop(name, None)
+        status.update(_mark(current, record))
     status["conditions"] = _conditions(current, record, now)
     return status
 
@@ -65,15 +67,20 @@ def _position(record: RefreshRecord) -> tuple[int, int]:
 def _raises_mark(current: Object, record: RefreshRecord) -> bool:
     if record.revision is None or record.snapshot is None or not record.signed_time:
         return False
-    before, after = (number(current, "epoch"), number(current, "revision")), _position(record)
-    if after != before:
-        return after > before
-    # The same snapshot under a head that was signed again. Both times are RFC 3339 in UTC and whole seconds.
-    return text(current, "digest") == record.snapshot and record.signed_time > text(current, "signedTime")
+    position = (number(current, "epoch"), number(current, "revision"))
+    if _position(record) != position:
+        return _position(record) > position
+    # The same snapshot under a head that was signed again, or under a spec that asks for policy signers. Both times
+    # are RFC 3339 in UTC and whole seconds.
+    before = text(current, "signedTime"), number(current, "policySerial")
+    after = record.signed_time, max(record.policy_serial, before[1])
+    return text(current, "digest") == record.snapshot and record.signed_time >= before[0] and after > before
 
 
-def _mark(record: RefreshRecord) -> Object:
+def _mark(current: Object, record: RefreshRecord) -> Object:
     epoch, revision = _position(record)
+    before = number(current, "policySerial") if epoch == number(current, "epoch") else 0
+    policy_serial = max(record.policy_serial, before)
     mark: Object = {
         "epoch": epoch,
         "revision": revision,
@@ -82,6 +89,8 @@ def _mark(record: RefreshRecord) -> Object:
     }
     if record.expires:
         mark["expires"] = record.expires
+    if policy_serial:
+        mark["policySerial"] = policy_serial
     return mark
 
 

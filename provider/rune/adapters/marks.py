@@ -74,8 +74,10 @@ class FileMarks:
             if old is not None and old.revision > mark.revision:
                 return
             newest = mark.signed_time if old is None else max(old.signed_time, mark.signed_time)
-            if old is None or old.revision < mark.revision or old.signed_time < newest:
-                self._write(folder, uid, store_id, Mark(mark.revision, mark.snapshot, newest))
+            serial = mark.policy_serial if old is None else max(old.policy_serial, mark.policy_serial)
+            highest = Mark(mark.revision, mark.snapshot, newest, serial)
+            if highest != old:
+                self._write(folder, uid, store_id, highest)
 
     def _read(self, folder: int, uid: str, store_id: str, epoch: int) -> Mark | None:
         name = _name(uid, store_id, epoch)
@@ -164,6 +166,7 @@ def _encode(uid: str, store_id: str, mark: Mark) -> bytes:
             "revision": mark.revision.number,
             "snapshot": mark.snapshot,
             "signedTime": mark.signed_time.isoformat(),
+            "policySerial": mark.policy_serial,
         }
     ).encode()
 
@@ -183,7 +186,8 @@ def _decode(data: bytes, uid: str, store_id: str, epoch: int) -> Mark:
     signed = datetime.fromisoformat(_text(found.get("signedTime")))
     if signed.tzinfo is None:
         raise ValueError("the signed time has no zone")
-    return Mark(Revision(epoch, number), parse_digest(_text(found.get("snapshot"))), signed)
+    serial = _number(found.get("policySerial", 0))
+    return Mark(Revision(epoch, number), parse_digest(_text(found.get("snapshot"))), signed, serial)
 
 
 def _number(value: Json) -> int:

@@ -207,13 +207,20 @@ class Store:
         edit = RemoveSecret(checked) if key is None else RemoveKey(checked, parse_key(key))
         return self._edit(edit, options)
 
+    @property
+    def has_policy_signers(self) -> bool:
+        """Whether the policy needs a signature of its own, so that writers can't change it."""
+        return self._parts.access.trust.policy is not None
+
     def rollback(self, number: int, options: CommitOptions) -> CommitResult:
-        """Make a new, higher revision with the secrets and the policy of an old one.
+        """Make a new, higher revision with the secrets of an old one, and its policy unless `has_policy_signers`.
 
         Raises:
             SnapshotNotFound: the history doesn't have it.
         """
-        return self._commit(Restore(Contents.of(self._view(number).snapshot)), options)
+        return self._commit(
+            Restore(Contents.of(self._view(number).snapshot), policy=not self.has_policy_signers), options
+        )
 
     def begin_epoch(self, source: str, options: CommitOptions) -> CommitResult:
         """Begin this configuration's epoch with the contents of a snapshot of an earlier one: after a stolen key.
@@ -232,7 +239,7 @@ class Store:
         """Replace the policy.
 
         Raises:
-            PolicyInvalid: it can't be parsed.
+            PolicyInvalid: it can't be parsed, or there are policy signers and its serial isn't above the one before.
             SigningKeyMissing: the store asks for a policy signer, and none has signed this document.
         """
         return self._commit(Change((), self._sealing(None, "", ""), document.encode()), options)

@@ -180,7 +180,8 @@ def _check_history(access: Access, accepted: Accepted, report: _Report, deadline
             mend="find out who signs heads; a new commit writes the history anew",
         )
     report.detail(_HISTORY, f"{len(walked)} snapshots")
-    rivals = Lookout(access, deadline).find(tags, least=accepted.head.revision, known=walked)
+    current = accepted.snapshot_descriptor.digest
+    rivals = Lookout(access, deadline).find(tags, current, lineage, least=accepted.head.revision, known=walked)
     report.warnings += [
         f"{tip.snapshot.revision} by {tip.snapshot.author} is signed and not in the history: a commit brings it in"
         for tip in rivals.signed

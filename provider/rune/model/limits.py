@@ -32,6 +32,7 @@ class FormatLimits:
     policy_rules: int = 1_000
     policy_patterns: int = 256
     """In each list of a rule."""
+    policy_serial_max: int = 9_999_999_999
     rule_name_chars: int = 63
     expectations: int = 10_000
     expectation_bytes: int = 1 * MIB
@@ -168,6 +169,10 @@ class ReplicaLimits:
     """Of all stores together."""
     disk_cache_bytes: int = 512 * MIB
     """Of each store's folder; the last accepted state is never evicted."""
+    documents_bytes: int = 8 * MIB
+    """Of large documents that are fetched and parsed at once; parsing one takes five times its size."""
+    small_document_bytes: int = 256 * KIB
+    """What isn't large: a thousand secrets."""
     gone_cache_s: float = 24 * 3600.0
     """How long the folder of a store whose object is gone is kept: some are deleted by mistake, and restored."""
     used_paths: int = 1_024

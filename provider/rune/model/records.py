@@ -59,3 +59,5 @@ class RefreshRecord:
     snapshot: Digest | None = None
     signed_time: str = ""
     expires: str = ""
+    policy_serial: int = 0
+    """Of the mark: the highest that a policy signer vouched for."""

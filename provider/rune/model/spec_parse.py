@@ -128,26 +128,37 @@ def _mark(status: object, epoch: int, problems: list[Problem]) -> Mark | None:
     values = [status.get(name) for name in _MARK_FIELDS]
     if all(value is None for value in values):
         return None
-    found = _read_mark(*values)
+    # Absent where no policy signer ever vouched for a policy with a serial.
+    found = _read_mark(*values, policy_serial=status.get("policySerial", 0))
     if found is None:
         places = ", ".join(_MARK_FIELDS)
         problems.append(
-            Problem("status", f"has a damaged mark ({places})", "remove these fields; they are written anew")
+            Problem(
+                "status", f"has a damaged mark ({places}, policySerial)", "remove these fields; they are written anew"
+            )
         )
         return None
     return None if found.revision.epoch < epoch else found
 
 
-def _read_mark(epoch: object, revision: object, digest: object, signed_time: object) -> Mark | None:
+def _read_mark(
+    epoch: object, revision: object, digest: object, signed_time: object, *, policy_serial: object
+) -> Mark | None:
     if not isinstance(epoch, int) or not isinstance(revision, int) or epoch is True or revision is True:
         return None
     if not isinstance(digest, str) or not isinstance(signed_time, str) or not _TIME.fullmatch(signed_time):
         return None
     if not 1 <= epoch <= OBJECTS.epoch_max or not 1 <= revision <= FORMAT.revision_max:
         return None
+    if (
+        not isinstance(policy_serial, int)
+        or policy_serial is True
+        or not 0 <= policy_serial <= FORMAT.policy_serial_max
+    ):
+        return None
     try:
         time = datetime.fromisoformat(signed_time.removesuffix("Z")).replace(tzinfo=UTC)
-        return Mark(Revision(epoch, revision), parse_digest(digest), time)
+        return Mark(Revision(epoch, revision), parse_digest(digest), time, policy_serial)
     except (ValueError, RuneError):
         return None
 

@@ -107,6 +107,8 @@ class Mark:
     snapshot: Digest
     signed_time: datetime
     """The newest `Head.created` ever accepted; the wall clock may not be far behind it."""
+    policy_serial: int = 0
+    """The highest serial of a policy that a policy signer vouched for (docs/adr/0024)."""
 
 
 def revision_tag(revision: Revision, digest: Digest) -> str:

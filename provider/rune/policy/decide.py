@@ -39,11 +39,13 @@ class Policy:
     rules: tuple[Rule, ...] = ()
     flaw: str = ""
     """Why there are no rules, where that wasn't the author's wish."""
+    serial: int = 0
+    """Raised by policy signers with every change, so that an earlier policy isn't taken for a later one."""
     _here: Mapping[str, tuple[Rule, ...]] = field(default_factory=dict, repr=False, compare=False)
     _anywhere: tuple[Rule, ...] = field(default=(), repr=False, compare=False)
 
     @classmethod
-    def of(cls, rules: Iterable[Rule]) -> "Policy":
+    def of(cls, rules: Iterable[Rule], serial: int = 0) -> "Policy":
         """Sort the rules by the namespaces that they name, so that a caller only meets those that may apply."""
         ordered = tuple(rules)
         here: dict[str, list[Rule]] = {}
@@ -55,7 +57,8 @@ class Policy:
                 continue
             for namespace in namespaces:
                 here.setdefault(namespace or "", []).append(rule)
-        return cls(ordered, "", MappingProxyType({key: tuple(found) for key, found in here.items()}), tuple(anywhere))
+        by_namespace = MappingProxyType({namespace: tuple(found) for namespace, found in here.items()})
+        return cls(ordered, serial=serial, _here=by_namespace, _anywhere=tuple(anywhere))
 
     def decide(self, caller: Caller, path: SecretPath) -> Decision:
         """Decide by this policy alone."""

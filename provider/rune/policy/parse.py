@@ -4,7 +4,7 @@ import re
 from typing import Final
 
 from rune.errors import InvalidConfig, PolicyInvalid
-from rune.model.bounded_yaml import Yaml, load_yaml
+from rune.model.bounded_yaml import load_yaml
 from rune.model.fields import Fields, Problem
 from rune.model.limits import FORMAT
 from rune.model.pattern import Glob, PathPattern, parse_glob, parse_path_pattern
@@ -16,7 +16,7 @@ _RULE_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9 ._-]*[A-Za-z0-9])?", r
 
 
 def parse_policy(document: bytes | str) -> Policy:
-    """Parse and compile `rules: [{name, effect, serviceAccounts, clusters, paths}]`.
+    """Parse and compile `serial`, which may be absent, and `rules: [{name, effect, serviceAccounts, clusters, paths}]`.
 
     Args:
         document: the YAML, at most FORMAT.policy_bytes. An empty one denies everything.
@@ -31,12 +31,14 @@ def parse_policy(document: bytes | str) -> Policy:
     if parsed is None:
         return DENY_ALL
     problems: list[Problem] = []
-    rules = _rules(parsed, problems)
+    reader = Fields(parsed, "", problems, ("serial", "rules"))
+    serial = reader.integer("serial", default=0, low=0, high=FORMAT.policy_serial_max)
+    rules = _rules(reader, problems)
     if problems:
         first = problems[0]
         more = f" (and {len(problems) - 1} more problems)" if len(problems) > 1 else ""
         raise PolicyInvalid(f"{first.place} {first.what}{more}", mend=first.mend)
-    return Policy.of(rules)
+    return Policy.of(rules, serial)
 
 
 def parse_ceiling(text: str | None) -> Policy | None:
@@ -49,8 +51,7 @@ def parse_ceiling(text: str | None) -> Policy | None:
         return Policy(flaw=f"it is invalid: {error.what}")
 
 
-def _rules(parsed: Yaml, problems: list[Problem]) -> list[Rule]:
-    reader = Fields(parsed, "", problems, ("rules",))
+def _rules(reader: Fields, problems: list[Problem]) -> list[Rule]:
     rules: list[Rule] = []
     names: set[str] = set()
     for place, entry in reader.items("rules", required=True, least=0, most=FORMAT.policy_rules):

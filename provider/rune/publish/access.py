@@ -31,6 +31,15 @@ class Access:
     marks: MarkStore
     clock: Clock
 
+    def policy_serial(self) -> int:
+        """The highest serial of a signed policy that was accepted here; 0: of none.
+
+        Raises:
+            UnsafeFile: the mark can't be read.
+        """
+        mark = self.marks.load(WRITER_UID, self.store_id, self.epoch)
+        return 0 if mark is None else mark.policy_serial
+
 
 @dataclass(frozen=True, slots=True)
 class Signers:

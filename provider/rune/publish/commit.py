@@ -29,6 +29,7 @@ from rune.publish.lineage import Lineage
 from rune.publish.loading import SecretLoader
 from rune.publish.merge import merge
 from rune.publish.options import CommitOptions, Outcome
+from rune.publish.policy_serial import require_raised_serial
 from rune.publish.rivals import Lookout, Rivals, Tip
 from rune.publish.signatures import require_policy_signer, sign_policy
 from rune.publish.signing import sign_snapshot
@@ -141,15 +142,12 @@ class _Commit:
         return base
 
     def _rivals(self, base: Base) -> Rivals:
-        return self._find(base.tip.snapshot.revision, {entry.digest for entry in base.accepted.head.history})
+        return self._find(base, base.tip.snapshot.revision, {entry.digest for entry in base.accepted.head.history})
 
-    def _find(self, least: Revision, known: set[Digest]) -> Rivals:
+    def _find(self, base: Base, least: Revision, known: set[Digest]) -> Rivals:
         tags = self._access.registry.tags(deadline=self._deadline)
-        self._lineage.learn_tags(tags)
-        rivals = self._lookout.find(tags, least=least, known=known)
+        rivals = self._lookout.find(tags, base.tip.digest, self._lineage, least=least, known=known)
         self._rival_warnings = rivals.warnings
-        for tip in rivals.signed:
-            self._lineage.learn(tip.digest, tip.snapshot)
         return rivals
 
     def _state(self, base: Base, signed: tuple[Tip, ...]) -> State:
@@ -199,6 +197,7 @@ class _Commit:
         policy = draft.contents.policy
         policy_changed = policy is not None and not same(policy, state.draft.contents.policy)
         if policy is not None and policy_changed:
+            require_raised_serial(self._access, state.draft.contents.policy, draft, deadline=self._deadline)
             require_policy_signer(self._writer, policy, deadline=self._deadline)
         tip = self._write(base, state, draft, self._message())
         if not self._goes_first(base, tip):
@@ -236,7 +235,7 @@ class _Commit:
         garbage that anyone can push. Two commits that both get past this are merged later.
         """
         known = {entry.digest for entry in base.accepted.head.history} | self._written
-        rivals = self._find(tip.snapshot.revision, known)
+        rivals = self._find(base, tip.snapshot.revision, known)
         if rivals.signed:
             return False
         if not rivals.unsigned:
@@ -247,7 +246,7 @@ class _Commit:
             self._writer.sleep(PUBLISH.poll_s)
             if has_moved(self._access, base, deadline=self._deadline):
                 return False
-        return not self._find(tip.snapshot.revision, known).signed
+        return not self._find(base, tip.snapshot.revision, known).signed
 
     def _publish(self, base: Base, tip: Tip) -> Outcome | None:
         self._writer.progress("publishing", 0, 1)

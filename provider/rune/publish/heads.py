@@ -72,9 +72,8 @@ def settled(access: Access, head: Head, lineage: Lineage, lookout: Lookout, *, d
     if now.digest != describe_head(encode_head(head)).digest:
         return False
     tags = access.registry.tags(deadline=deadline)
-    lineage.learn_tags(tags)
     known = {entry.digest for entry in head.history}
-    return not lookout.find(tags, least=head.revision, known=known).signed
+    return not lookout.find(tags, head.snapshot.digest, lineage, least=head.revision, known=known).signed
 
 
 def remember(access: Access, head: Head) -> None:

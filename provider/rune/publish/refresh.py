@@ -60,13 +60,9 @@ def refresh(writer: Writer, *, lifetime: timedelta | None, expect_revision: int 
 
 def _rivals(access: Access, base: Base, lineage: Lineage, lookout: Lookout, deadline: Deadline) -> Rivals:
     tags = access.registry.tags(deadline=deadline)
-    lineage.learn_tags(tags)
     lineage.learn(base.tip.digest, base.tip.snapshot)
     known = {entry.digest for entry in base.accepted.head.history}
-    rivals = lookout.find(tags, least=base.tip.snapshot.revision, known=known)
-    for tip in rivals.signed:
-        lineage.learn(tip.digest, tip.snapshot)
-    return rivals
+    return lookout.find(tags, base.tip.digest, lineage, least=base.tip.snapshot.revision, known=known)
 
 
 def _newest(base: Base, rivals: Rivals, lineage: Lineage) -> Tip:

@@ -12,10 +12,12 @@ from typing import Final
 from rune.errors import InvalidReference, NotFound, VerificationFailed
 from rune.model.clock import Deadline
 from rune.model.limits import PUBLISH
-from rune.model.oci import Descriptor, Digest
+from rune.model.oci import Descriptor, Digest, short
 from rune.model.store import Revision, revision_tag
 from rune.model.wording import few_names
 from rune.publish.access import Access
+from rune.publish.lineage import Lineage
+from rune.publish.policy_serial import puts_earlier_policy_back
 from rune.publish.tags import digest_part, is_referrers_tag, tag_revision
 from rune.publish.vouching import Claim, Tip, Vouching
 
@@ -32,12 +34,17 @@ class Rivals:
     """By accepted writers, with policies that nodes accept, in their order."""
     unsigned: tuple[Claim, ...]
     """What nobody vouches for, or whose policy is nobody's who may set it, in their order."""
-    unseen: tuple[str, ...]
+    unseen: tuple[str, ...] = ()
     """Tags of which nobody knows whether they are one or the other, because there are too many."""
+    replays: tuple[Tip, ...] = ()
+    """By accepted writers, with policies that nodes don't accept any more."""
 
     @property
     def warnings(self) -> tuple[str, ...]:
         """What a person should hear of it."""
+        return (*map(_of_replay, self.replays), *self._of_unseen())
+
+    def _of_unseen(self) -> tuple[str, ...]:
         if not self.unseen:
             return ()
         warning = (
@@ -46,6 +53,13 @@ class Rivals:
             "delete those that no writer of this store made, and commit again"
         )
         return (warning,)
+
+
+def _of_replay(tip: Tip) -> str:
+    return (
+        f"snapshot {short(tip.digest)} of revision {tip.snapshot.revision} puts an earlier policy back, and was left "
+        f"out: find out whether {tip.snapshot.author!r} made it, and whose key signed it"
+    )
 
 
 class Lookout:
@@ -70,11 +84,21 @@ class Lookout:
         self._absent: set[str] = set()
         """Listed and not there, then."""
 
-    def find(self, tags: Iterable[str], *, least: Revision, known: Collection[Digest]) -> Rivals:
+    def find(
+        self,
+        tags: Iterable[str],
+        current: Digest,
+        lineage: Lineage,
+        *,
+        least: Revision,
+        known: Collection[Digest],
+    ) -> Rivals:
         """Look at the snapshots of at least this revision that aren't known already.
 
         Args:
             tags: every tag of the repository.
+            current: the snapshot that `latest` leads to.
+            lineage: knows it, and learns the tags and the signed snapshots.
             least: the lowest revision of interest; higher epochs than the store's are not of interest.
             known: snapshots that are left out.
 
@@ -82,12 +106,21 @@ class Lookout:
             Unavailable, RegistryUnauthorized: the registry doesn't say.
         """
         tags = tuple(tags)
+        lineage.learn_tags(tags)
         claimed = self._claimed(tags, least, known)
         self._ask(claimed, self._by_promise(claimed, tags))
         self._listed = claimed.keys()
         verdict = self._vouching.judge(claim for tag in claimed if (claim := self._asked.get(tag)) is not None)
         unseen = [tag for tag in claimed if tag not in self._asked] + [claim.tag for claim in verdict.unjudged]
-        return Rivals(verdict.signed, verdict.unsigned, tuple(sorted(unseen)))
+        for tip in verdict.signed:
+            lineage.learn(tip.digest, tip.snapshot)
+        replays = tuple(
+            tip
+            for tip in verdict.signed
+            if puts_earlier_policy_back(self._access, tip, current, lineage, deadline=self._deadline)
+        )
+        signed = tuple(tip for tip in verdict.signed if tip not in replays)
+        return Rivals(signed, verdict.unsigned, tuple(sorted(unseen)), replays)
 
     def _by_promise(self, claimed: dict[str, Revision], tags: Iterable[str]) -> list[str]:
         """The tags that are still to be asked for, first what an honest commit is most likely behind.

@@ -1,6 +1,6 @@
 """Going back: a new, higher revision with the contents of an old one."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rune.errors import SnapshotNotFound
 from rune.model.oci import Digest
@@ -12,18 +12,20 @@ from rune.publish.lineage import Lineage
 
 @dataclass(frozen=True, slots=True)
 class Restore:
-    """The Plan that wants exactly these contents, policy included."""
+    """The Plan that wants exactly these contents."""
 
     contents: Contents
+    policy: bool
+    """The policy, too. Where policy signers are asked for it is theirs to bring back, under a new serial."""
 
     @property
     def decides_policy(self) -> bool:
-        """The policy becomes what it was."""
-        return True
+        """Whether the policy becomes what it was."""
+        return self.policy
 
-    def apply(self, contents: Contents, load: LoadSecret) -> Draft:  # noqa: ARG002 - whatever they are now
-        """The contents that are to be restored; everything of them is in the registry."""
-        return Draft(self.contents)
+    def apply(self, contents: Contents, load: LoadSecret) -> Draft:  # noqa: ARG002 - all of it is in the registry
+        """The contents that are to be restored, whatever they are now."""
+        return Draft(self.contents if self.policy else replace(self.contents, policy=contents.policy))
 
     def decides(self, path: SecretPath, key: KeyName) -> bool:  # noqa: ARG002 - the answer is the same for all
         """Every key becomes what it was."""

@@ -169,14 +169,15 @@ class Vouching:
         """Whether nodes would accept its policy.
 
         A writer whose key may not set it would otherwise have another one's commit, or the job that keeps heads fresh,
-        put a store in force that every node refuses.
+        put a store in force that every node refuses. Its serial is compared where it is known what it would replace
+        (rune.publish.policy_serial).
         """
         policy = tip.snapshot.policy
         if policy is None:
             return True
         try:
             found = self._gatherer.policy(policy, signed=self._access.trust.policy is not None)
-            judge_policy(tip.snapshot, found, self._access.trust)
+            judge_policy(tip.snapshot, found, self._access.trust, least_serial=0)
         except (NotFound, VerificationFailed):
             return False
         return True

@@ -33,6 +33,7 @@ def refresh_record(
         snapshot=None if head is None else head.snapshot.digest,
         signed_time="" if head is None else _text(head.created),
         expires="" if head is None or head.expires is None else _text(head.expires),
+        policy_serial=0 if now is None else now.accepted.mark.policy_serial,
     )
 
 

@@ -13,6 +13,7 @@ from rune.errors import (
     DigestMismatch,
     FormatInvalid,
     HeadExpired,
+    PolicyRolledBack,
     StoreForked,
     StoreMismatch,
     StoreRolledBack,
@@ -140,11 +141,14 @@ def accept(
     _check_snapshot(snapshot, head)
     # 7 The policy is the one that the snapshot names; it parses, and a policy signer's where that is asked for.
     reached(7)
-    policy, policy_signer = judge_policy(snapshot, evidence.policy, trust)
+    least_serial = 0 if mark is None else mark.policy_serial
+    policy, policy_signer = judge_policy(snapshot, evidence.policy, trust, least_serial)
     # 8 The caller records this mark before anything of the state is used.
     reached(8)
     signed_time = head.created if mark is None else max(head.created, mark.signed_time)
-    new_mark = Mark(head.revision, snapshot_descriptor.digest, signed_time)
+    # A serial that no policy signer vouches for could be any writer's, who would lock the policy signers out.
+    policy_serial = least_serial if policy_signer is None else policy.serial
+    new_mark = Mark(head.revision, snapshot_descriptor.digest, signed_time, policy_serial)
     signers = Signers(freshness, writer, policy_signer)
     return Accepted(head, head_descriptor, snapshot, snapshot_descriptor, policy, new_mark, signers)
 
@@ -158,13 +162,16 @@ def check_fresh(accepted: Accepted, now: datetime) -> None:
     _check_expiry(accepted.head, now)
 
 
-def judge_policy(snapshot: Snapshot, found: PolicyEvidence | None, trust: Trust) -> tuple[Policy, str | None]:
+def judge_policy(
+    snapshot: Snapshot, found: PolicyEvidence | None, trust: Trust, least_serial: int
+) -> tuple[Policy, str | None]:
     """Verify the policy that a snapshot names: step 7 of the acceptance.
 
     Args:
         snapshot: a writer vouches for it.
         found: what is there of its policy.
         trust: who must have signed it.
+        least_serial: of the policies that were in force; who may sign one may also say that it is over.
 
     Returns:
         The policy, DENY_ALL where there is none, and whose signature was the deciding one where one of its own is asked
@@ -189,7 +196,14 @@ def judge_policy(snapshot: Snapshot, found: PolicyEvidence | None, trust: Trust)
     signer: str | None = None
     if trust.policy is not None:
         signer = approved_by(snapshot.policy.digest, found.bundles, trust.policy, what="policy", role="policy signer")
-    return parse_policy(document), signer
+    policy = parse_policy(document)
+    if signer is not None and policy.serial < least_serial:
+        raise PolicyRolledBack(
+            f"policy {short(snapshot.policy.digest)} has serial {policy.serial}, and {least_serial} was in force",
+            mend=f"a writer put an earlier policy back: write the policy with a serial above {least_serial} "
+            "(`rune policy edit`), and find out whose commit it was (`rune log`)",
+        )
+    return policy, signer
 
 
 def accept_pinned(signed: Signed, entry: HistoryEntry, accepted: Accepted, trust: Trust) -> Snapshot:

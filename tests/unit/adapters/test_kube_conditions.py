@@ -4,7 +4,7 @@ from datetime import timedelta
 import pytest
 
 from rune.adapters.kube_conditions import merge_patch, next_status
-from rune.adapters.kube_json import Object, objects, text
+from rune.adapters.kube_json import Object, number, objects, text
 from rune.model.oci import Digest
 from rune.model.records import RefreshRecord
 from rune.model.spec import StoreName
@@ -71,6 +71,21 @@ def test_a_mark_is_raised(record: RefreshRecord, mark: tuple[int, int, str]) -> 
     raised = next_status(WRITTEN, record, LATER)
     assert (raised["epoch"], raised["revision"], raised["digest"]) == mark
     assert raised["signedTime"] == record.signed_time
+
+
+@pytest.mark.parametrize(
+    ("record", "serial"),
+    [
+        pytest.param(replace(CONFIRMED, policy_serial=4), 4, id="of-the-same-head"),
+        pytest.param(replace(CONFIRMED, policy_serial=2), 3, id="lower"),
+        pytest.param(replace(CONFIRMED, revision=Revision(1, 8), snapshot=B), 3, id="of-a-node-that-knows-of-none"),
+        pytest.param(replace(CONFIRMED, revision=Revision(2, 1), snapshot=B), 0, id="of-a-newer-epoch"),
+    ],
+)
+def test_the_policy_s_serial_only_rises_within_an_epoch(record: RefreshRecord, serial: int) -> None:
+    before = next_status(WRITTEN, replace(CONFIRMED, policy_serial=3), LATER)
+    assert number(before, "policySerial") == 3
+    assert number(next_status(before, record, LATER), "policySerial") == serial
 
 
 @pytest.mark.parametrize(

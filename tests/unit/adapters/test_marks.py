@@ -9,6 +9,7 @@ import textwrap
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -57,6 +58,16 @@ def test_there_is_none_at_first(tmp_path: Path) -> None:
             [mark(2, signed=SIGNED + timedelta(days=1)), mark(3)],
             mark(3, signed=SIGNED + timedelta(days=1)),
             id="the-newest-signed-time-stays",
+        ),
+        pytest.param(
+            [replace(mark(2), policy_serial=7), mark(3)],
+            replace(mark(3), policy_serial=7),
+            id="the-highest-policy-serial-stays",
+        ),
+        pytest.param(
+            [mark(2), replace(mark(2), policy_serial=7)],
+            replace(mark(2), policy_serial=7),
+            id="a-policy-serial-of-the-same-snapshot",
         ),
     ],
 )

@@ -274,9 +274,9 @@ def test_a_policy_signer_and_a_writer_who_is_none(house: House) -> None:
     assert len(officer.sign()) == 1
     clerk = house.store(replace(house.config, verify=verify))
     with pytest.raises(SigningKeyMissing, match="policy signer"):
-        clerk.policy_put("rules: []\n", ANNA)
-    officer.sign_policy(b"rules: []\n")
-    assert clerk.policy_put("rules: []\n", ANNA).policy_changed
+        clerk.policy_put("{serial: 1, rules: []}\n", ANNA)
+    officer.sign_policy(b"{serial: 1, rules: []}\n")
+    assert clerk.policy_put("{serial: 1, rules: []}\n", ANNA).policy_changed
     assert clerk.verify().checks[6].detail == "signed by officer"
 
 

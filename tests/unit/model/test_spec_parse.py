@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -201,6 +202,7 @@ def test_a_status_without_a_mark(status: object) -> None:
 def test_the_mark_of_the_status() -> None:
     expected = Mark(Revision(1, 7), Digest(DIGEST), datetime(2026, 11, 21, 3, 41, tzinfo=UTC))
     assert parse(with_status(MARK)).mark == expected
+    assert parse(with_status({**MARK, "policySerial": 9})).mark == replace(expected, policy_serial=9)
 
 
 def test_a_mark_of_an_earlier_epoch_no_longer_counts_and_one_of_a_later_does() -> None:
@@ -224,6 +226,9 @@ def test_a_mark_of_an_earlier_epoch_no_longer_counts_and_one_of_a_later_does() -
         pytest.param({**MARK, "revision": 0}, id="revision-zero"),
         pytest.param({**MARK, "revision": True}, id="revision-true"),
         pytest.param({**MARK, "epoch": 0}, id="epoch-zero"),
+        pytest.param({**MARK, "policySerial": "9"}, id="serial-as-text"),
+        pytest.param({**MARK, "policySerial": -1}, id="serial-below-zero"),
+        pytest.param({**MARK, "policySerial": None}, id="serial-null"),
         pytest.param({**MARK, "digest": "sha256:ab"}, id="digest-cut"),
         pytest.param({**MARK, "signedTime": "yesterday"}, id="time-in-words"),
         pytest.param({**MARK, "signedTime": "2026-11-31T03:41:00Z"}, id="no-such-day"),

@@ -202,7 +202,7 @@ def policy_store() -> tuple[World, Signers, Signers]:
     return world, everything, Signers(writer, writer)
 
 
-RULES = b'rules: [{name: all, effect: allow, serviceAccounts: ["*/*"], paths: ["**"]}]\n'
+RULES = b'{serial: 1, rules: [{name: all, effect: allow, serviceAccounts: ["*/*"], paths: ["**"]}]}\n'
 
 
 def test_a_policy_needs_its_signer() -> None:

@@ -19,7 +19,7 @@ from tests.fakes.registry import MemoryRegistry
 from tests.unit.publish.test_crossing import At
 from tests.unit.publish.world import OpenRegistry, World, new_signer, trust_in
 
-RULES = b'rules: [{name: all, effect: allow, serviceAccounts: ["*/*"], paths: ["**"]}]\n'
+RULES = b'{serial: 1, rules: [{name: all, effect: allow, serviceAccounts: ["*/*"], paths: ["**"]}]}\n'
 
 
 def test_a_new_store_is_empty_and_denies() -> None:
@@ -66,7 +66,7 @@ def test_a_rollback_is_a_new_revision_with_the_old_contents() -> None:
     world.set("a", k="2")
     world.set("b", k="3")
     old = find_revision(2, world.head().snapshot.digest, world.lineage())
-    outcome = commit(world.writer, Restore(Contents.of(old)), CommitOptions("anna", "undo"))
+    outcome = commit(world.writer, Restore(Contents.of(old), policy=True), CommitOptions("anna", "undo"))
     assert outcome.head.revision.number == 6
     assert outcome.policy_changed
     assert world.values() == {"a": {"k": "1"}}
@@ -77,7 +77,7 @@ def test_a_rollback_to_what_is_there_changes_nothing() -> None:
     world = World()
     world.create()
     world.set("a", k="1")
-    assert not commit(world.writer, Restore(Contents.of(world.snapshot())), CommitOptions("anna")).changed
+    assert not commit(world.writer, Restore(Contents.of(world.snapshot()), policy=True), CommitOptions("anna")).changed
 
 
 def test_a_policy_signed_before_it_is_committed() -> None:

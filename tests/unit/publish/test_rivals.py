@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -38,8 +39,9 @@ def lookout(world: World) -> Lookout:
 
 
 def find(world: World, look: Lookout, *, least: int = 2) -> Rivals:
-    known = {entry.digest for entry in world.head().history}
-    return look.find(world.registry.tags(deadline=world.deadline()), least=Revision(1, least), known=known)
+    tags, head = world.registry.tags(deadline=world.deadline()), world.head()
+    known = {entry.digest for entry in head.history}
+    return look.find(tags, head.snapshot.digest, world.lineage(), least=Revision(1, least), known=known)
 
 
 def push_commit(world: World, author: str) -> Descriptor:
@@ -174,18 +176,22 @@ def test_a_tag_that_was_not_there_is_asked_for_again(registry: OpenRegistry, ann
     tag = revision_tag(Revision(1, 3), honest.digest)
     data = registry.manifests[honest.digest]
     look = lookout(anna)
-    known = {entry.digest for entry in anna.head().history}
+    head, lineage = anna.head(), anna.lineage()
+    known = {entry.digest for entry in head.history}
     del registry.tagged[tag]
-    assert look.find([tag], least=Revision(1, 2), known=known) == Rivals((), (), ())
+    look_again = partial(look.find, [tag], head.snapshot.digest, lineage, least=Revision(1, 2), known=known)
+    assert look_again() == Rivals((), (), ())
     registry.put_manifest(data[0], data[1], tag=tag, deadline=anna.deadline())
-    assert [claim.tag for claim in look.find([tag], least=Revision(1, 2), known=known).unsigned] == [tag]
+    assert [claim.tag for claim in look_again().unsigned] == [tag]
 
 
 def test_what_is_known_costs_no_request(registry: OpenRegistry, anna: World) -> None:
     tags = registry.tags(deadline=anna.deadline())
-    known = {entry.digest for entry in anna.head().history}
+    head, lineage = anna.head(), anna.lineage()
+    known = {entry.digest for entry in head.history}
     registry.requests.clear()
-    assert lookout(anna).find(tags, least=Revision(1, 1), known=known) == Rivals((), (), ())
+    found = lookout(anna).find(tags, head.snapshot.digest, lineage, least=Revision(1, 1), known=known)
+    assert found == Rivals((), (), ())
     assert registry.requests == Counter()
 
 

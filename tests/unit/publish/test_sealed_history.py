@@ -66,7 +66,7 @@ def test_one_that_was_there_does_not(world: World, then: str) -> None:
     elif then == "replaced":
         world.set("prod/db", password="2")
     else:
-        commit(world.writer, Restore(Contents.of(first)), CommitOptions("anna"))
+        commit(world.writer, Restore(Contents.of(first), policy=True), CommitOptions("anna"))
     error = look(world, file)
     assert isinstance(error, CommitConflict)
     assert "prod/db password in 1-2" in error.what

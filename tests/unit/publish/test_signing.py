@@ -9,7 +9,7 @@ from rune.publish.access import Signers
 from rune.publish.refresh import refresh
 from tests.unit.publish.world import World, new_signer, set_keys, trust_in
 
-RULES = b'rules: [{name: all, effect: allow, serviceAccounts: ["*/*"], paths: ["**"]}]\n'
+RULES = b'{serial: 1, rules: [{name: all, effect: allow, serviceAccounts: ["*/*"], paths: ["**"]}]}\n'
 
 
 def world_with_three() -> World:

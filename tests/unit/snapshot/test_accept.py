@@ -145,6 +145,32 @@ def test_a_head_that_may_be_believed(case: Case) -> None:
     assert accepted.mark.snapshot == store.head.snapshot.digest
 
 
+def _signed_policy(serial: int) -> SignedStore:
+    return signed_store(revision=Revision(1, 7), history=ANCESTORS, policy=b"{serial: %d, rules: []}" % serial)
+
+
+@pytest.mark.parametrize(
+    ("before", "serial", "signers", "after"),
+    [
+        pytest.param(0, 3, True, 3, id="the-first"),
+        pytest.param(2, 3, True, 3, id="a-higher-one"),
+        pytest.param(3, 3, True, 3, id="the-same"),
+        pytest.param(4, 3, False, 4, id="a-lower-one-that-needs-no-signature"),
+        pytest.param(2, 3, False, 2, id="one-that-nobody-vouches-for"),
+    ],
+)
+def test_the_serial_of_a_signed_policy(before: int, serial: int, signers: bool, after: int) -> None:
+    known = replace(mark(6), policy_serial=before)
+    accepted = Case(store=_signed_policy(serial), expected=expectation(policy=signers), mark=known).judge()
+    assert accepted.mark.policy_serial == after
+
+
+def test_the_serial_outlives_a_state_without_a_policy() -> None:
+    known = replace(mark(6), policy_serial=4)
+    without = signed_store(revision=Revision(1, 7), history=ANCESTORS, policy=None)
+    assert Case(store=without, expected=expectation(policy=True), mark=known).judge().mark.policy_serial == 4
+
+
 OTHER = signed_store(revision=Revision(1, 7), history=ANCESTORS, message="another seventh")
 WEAK_POLICY = b'rules: [{name: all, effect: allow, serviceAccounts: ["*/*"], paths: ["**"], more: 1}]\n'
 
@@ -311,6 +337,11 @@ REFUSED = [
         Case(store=signed_store(policy_store="another-store"), expected=expectation(policy=True)),
         errors.StoreMismatch,
         id="7-another-store-s-policy",
+    ),
+    pytest.param(
+        Case(store=_signed_policy(3), expected=expectation(policy=True), mark=replace(mark(6), policy_serial=4)),
+        errors.PolicyRolledBack,
+        id="7-an-earlier-policy",
     ),
     pytest.param(Case(store=signed_store(policy=b"rules: {")), errors.PolicyInvalid, id="7-not-yaml"),
     pytest.param(Case(store=signed_store(policy=WEAK_POLICY)), errors.PolicyInvalid, id="7-unknown-field"),

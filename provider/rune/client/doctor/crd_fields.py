@@ -31,7 +31,7 @@ def _common() -> Iterator[str]:
     for role in ("", "freshness.", "policySigners."):
         yield from (f"spec.verify.{role}{signer}" for signer in _SIGNERS)
     yield "spec.verify.trustedRootRef.name"
-    for name in ("observedGeneration", "epoch", "revision", "digest", "signedTime", "expires"):
+    for name in ("observedGeneration", "epoch", "revision", "digest", "signedTime", "expires", "policySerial"):
         yield f"status.{name}"
     for name in ("type", "status", "observedGeneration", "lastTransitionTime", "reason", "message"):
         yield f"status.conditions[].{name}"
