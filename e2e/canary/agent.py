@@ -25,7 +25,6 @@ from .search import Search
 MODULE: Final = "e2e.canary.agent"
 _NODE: Final = Path("/proc/1/root")
 """The root of the node's first process, whose pids we see."""
-_HOLD_S: Final = 600.0
 _STDIN: Final = 0
 
 

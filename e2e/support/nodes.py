@@ -21,10 +21,6 @@ class Node:
         enter = ("nsenter", "--target", "1", "--mount", "--uts", "--ipc", "--net", "--pid", "--", "sh", "-c", script)
         return self.kube.execute(self.hand, NAMESPACE, *enter)
 
-    def provider_pids(self, module: str) -> list[int]:
-        """The processes of rune-provider whose command line holds this, oldest first."""
-        return [int(word) for word in self.run(f"pgrep -f '{module}' || true").split()]
-
 
 def worker_nodes(kube: Kube) -> list[Node]:
     """Every node where ordinary pods may run."""

@@ -120,11 +120,6 @@ def read(kube: Kube, namespace: str, name: str, path: str) -> str:
     return kube.execute(name, namespace, "cat", path)
 
 
-def event_messages(kube: Kube, namespace: str, name: str) -> str:
-    """Everything that the events of a pod say."""
-    return "\n".join(event.get("message") or "" for event in kube.events(namespace, name))
-
-
 def await_event(kube: Kube, namespace: str, name: str, text: str, *, timeout_s: float = 60.0) -> str:
     """Wait until an event of the pod says this.
 

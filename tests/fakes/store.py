@@ -5,7 +5,7 @@ import hmac
 import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from rune.errors import DecryptionFailed, RuneError
 from rune.model.clock import Deadline, SystemClock
@@ -287,8 +287,3 @@ class Parts:
         if self.failure is not None:
             raise self.failure
         return StoreParts(self.sources, self.trust, self.keysets, self.cache)
-
-
-def utc(text: str) -> datetime:
-    """A time of a test's table."""
-    return datetime.fromisoformat(text).replace(tzinfo=UTC)

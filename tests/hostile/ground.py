@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from rune.model.bounded_yaml import Yaml
 from tests.hostile import api
@@ -31,8 +31,6 @@ class Ground:
     others: Sequence[Server]
     """What lies point to."""
     places: Places
-    liars_login: Credentials = field(repr=False)
-    """What the store's object has for the registry that lies."""
 
     def liar(self, *, tls: bool) -> HostileRegistry:
         """The registry that lies."""
@@ -77,7 +75,6 @@ def standing(authority: Authority, liar: Store, honest: Store) -> Iterator[Groun
         honest=HostileRegistry(honest, places, authority.issue("honest"), Credentials("honest-user")),
         others=(storage, local, plain),
         places=places,
-        liars_login=login,
     )
     holding.append(ground.plain)
     with ExitStack() as stack:

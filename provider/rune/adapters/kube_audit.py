@@ -41,11 +41,6 @@ class KubeAudit:
             client, observed, leases, clock, on_refusal=self._events.store_refused, limits=limits
         )
 
-    @property
-    def lost_events(self) -> int:
-        """How many Events could not be written."""
-        return self._events.lost
-
     def start(self) -> None:
         """Begin to write; once."""
         self._events.start()

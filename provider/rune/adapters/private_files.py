@@ -8,7 +8,6 @@ from typing import Final
 
 from rune.errors import UnsafeFile
 
-_MODE: Final = 0o600
 _OTHERS: Final = 0o077
 
 
