@@ -7,7 +7,6 @@ from typing import Final
 _LOG: Final = logging.getLogger(__name__)
 # linux/prctl.h
 _PR_SET_DUMPABLE: Final = 4
-_PR_GET_DUMPABLE: Final = 3
 # core(5), "Piping core dumps to a program": a limit of 0 stops only dumps to files, 1 also those to a program; and no
 # dump to a file is as small as 1.
 _NO_CORE: Final = 1
@@ -25,21 +24,12 @@ def forbid_inspection() -> None:
     For daemons only: the folder /proc/self then belongs to root as well, and a command must be able to open
     /dev/stdin and what a shell's `<(...)` names.
     """
+    import ctypes  # every command forbids dumps, and only daemons need this
+
     forbid_core_dumps()
     try:
-        changed = _prctl(_PR_SET_DUMPABLE) == 0
+        changed = ctypes.CDLL(None).prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) == 0
     except (AttributeError, OSError):
         changed = False
     if not changed:
         _LOG.warning("this system can't keep other processes from reading this one's memory (prctl)")
-
-
-def is_inspectable() -> bool:
-    """Whether other processes of the same user may look into this one."""
-    return bool(_prctl(_PR_GET_DUMPABLE))
-
-
-def _prctl(option: int) -> int:
-    import ctypes  # every command forbids dumps, and only daemons need this
-
-    return int(ctypes.CDLL(None).prctl(option, 0, 0, 0, 0))

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+# linux/prctl.h
+PR_GET_DUMPABLE = 3
 CRASH = "import os, signal; os.kill(os.getpid(), signal.SIGSEGV)"
 
 
@@ -56,7 +58,9 @@ def test_a_limit_of_zero_stays(tmp_path: Path) -> None:
 
 def test_a_daemon_can_not_be_looked_into() -> None:
     script = (
-        "from rune.wiring.harden import forbid_inspection, is_inspectable\n"
+        "import ctypes\n"
+        "from rune.wiring.harden import forbid_inspection\n"
+        f"def is_inspectable(): return bool(ctypes.CDLL(None).prctl({PR_GET_DUMPABLE}, 0, 0, 0, 0))\n"
         "print(is_inspectable()); forbid_inspection(); print(is_inspectable())"
     )
     assert output_of(script).split() == ["True", "False"]
