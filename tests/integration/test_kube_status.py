@@ -48,7 +48,7 @@ def namespace(apiserver: ApiServer) -> str:
 def objects(client: KubeApi, namespace: str) -> Iterator[KubeObjects]:
     source = KubeObjects(client, PROVIDER_NAMESPACE, SystemClock(), QUICK)
     source.start()
-    assert source.wait_ready(10.0)
+    eventually(source.ready)
     yield source
     source.stop()
 

@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 
@@ -44,9 +44,8 @@ class KubeObjects:
     def __init__(self, client: KubeClient, namespace: str, clock: Clock, limits: KubernetesLimits = KUBERNETES) -> None:
         self._namespace = namespace
         self._secrets = KubeSecrets(client, clock, limits)
-        self._callbacks: tuple[Callable[[], None], ...] = ()
-        self._stores = _Shelf(self._changed)
-        self._cluster_stores = _Shelf(self._changed)
+        self._stores = _Shelf()
+        self._cluster_stores = _Shelf()
         self._reflectors = (
             Reflector(client, RUNE_STORES, self._stores, clock, limits),
             Reflector(client, CLUSTER_RUNE_STORES, self._cluster_stores, clock, limits),
@@ -65,14 +64,6 @@ class KubeObjects:
     def ready(self) -> bool:
         """Whether both kinds were listed at least once."""
         return self._stores.listed.is_set() and self._cluster_stores.listed.is_set()
-
-    def wait_ready(self, timeout_s: float) -> bool:
-        """Wait for that, for at most about so long."""
-        return self._stores.listed.wait(timeout_s) and self._cluster_stores.listed.wait(timeout_s)
-
-    def subscribe(self, callback: Callable[[], None]) -> None:
-        """Have this called after objects changed: by a thread that must not be held up."""
-        self._callbacks = (*self._callbacks, callback)
 
     def stores(self) -> Iterable[StoreObject]:
         """Every object that is known now; from memory."""
@@ -139,19 +130,11 @@ class KubeObjects:
                 f"RoleBinding for the provider's ServiceAccount in namespace {self._namespace}",
             ) from error
 
-    def _changed(self) -> None:
-        for callback in self._callbacks:
-            try:
-                callback()
-            except Exception:  # noqa: BLE001 - one subscriber's bug must not keep the others from hearing
-                _LOG.exception("a subscriber to store objects failed")
-
 
 class _Shelf:
     """All objects of one kind, parsed once each; `content` is never changed, only replaced."""
 
-    def __init__(self, changed: Callable[[], None]) -> None:
-        self._changed = changed
+    def __init__(self) -> None:
         self.listed = threading.Event()
         self.content: Mapping[StoreName, Observed] = MappingProxyType({})
 
@@ -159,19 +142,17 @@ class _Shelf:
         parsed = [observed for item in items if (observed := _observed(item)) is not None]
         self.content = MappingProxyType({observed.object.name: observed for observed in parsed})
         self.listed.set()
-        self._changed()
 
     def apply(self, change: Change) -> None:
         observed = _observed(change.object)
         if observed is None:
             return
         content = dict(self.content)
-        before = content.pop(observed.object.name, None)
-        if change.kind != "DELETED":
+        if change.kind == "DELETED":
+            content.pop(observed.object.name, None)
+        else:
             content[observed.object.name] = observed
         self.content = MappingProxyType(content)
-        if change.kind == "DELETED" or before is None or before.object != observed.object:
-            self._changed()
 
 
 def _observed(item: Object) -> Observed | None:
