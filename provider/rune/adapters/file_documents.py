@@ -41,9 +41,6 @@ class Stamp:
         """Take it from a file's status."""
         return cls(found.st_ctime_ns, found.st_mtime_ns, found.st_size, found.st_ino)
 
-    def __str__(self) -> str:
-        return f"{self.modified_ns}-{self.size}-{self.inode}"
-
 
 @dataclass(frozen=True, slots=True)
 class Documents:
@@ -72,14 +69,13 @@ def read_documents(path: Path) -> tuple[Stamp, Documents]:
     if found.st_mode & _OTHERS_WRITE:
         raise UnsafeFile(f"{path} can be written by others, and decides whom to trust", mend=f"chmod go-w {path}")
     parsed = load_yaml_documents(data, what=str(path), max_bytes=OBJECTS.file_bytes)
-    stamp = Stamp.of(found)
-    documents = _sort(path, parsed, stamp)
+    documents = _sort(path, parsed)
     if documents.secrets and found.st_mode & _OTHERS:
         raise UnsafeFile(f"{path} holds a Secret and can be read by others", mend=f"chmod 600 {path}")
-    return stamp, documents
+    return Stamp.of(found), documents
 
 
-def _sort(path: Path, parsed: list[Yaml], stamp: Stamp) -> Documents:
+def _sort(path: Path, parsed: list[Yaml]) -> Documents:
     stores: list[StoreObject] = []
     secrets: list[SecretObject] = []
     config_maps: list[SecretObject] = []
@@ -93,9 +89,9 @@ def _sort(path: Path, parsed: list[Yaml], stamp: Stamp) -> Documents:
             if isinstance(version, str) and version.startswith(f"{API_GROUP}/"):
                 stores.append(_store(document))
             elif version == "v1" and kind == "Secret":
-                secrets.append(_content(document, stamp, text_field="stringData", bytes_field="data"))
+                secrets.append(_content(document, text_field="stringData", bytes_field="data"))
             elif version == "v1" and kind == "ConfigMap":
-                config_maps.append(_content(document, stamp, text_field="data", bytes_field="binaryData"))
+                config_maps.append(_content(document, text_field="data", bytes_field="binaryData"))
         except InvalidConfig as error:
             raise InvalidConfig(f"{path}, document {number}: {error.what}", mend=error.mend) from None
     return Documents(tuple(stores), tuple(secrets), tuple(config_maps))
@@ -115,7 +111,7 @@ def _store(document: dict[str, Yaml]) -> StoreObject:
     return replace(parsed, generation=int.from_bytes(hashlib.sha256(spec).digest()[:6], "big"))
 
 
-def _content(document: dict[str, Yaml], stamp: Stamp, *, text_field: str, bytes_field: str) -> SecretObject:
+def _content(document: dict[str, Yaml], *, text_field: str, bytes_field: str) -> SecretObject:
     """A Secret or ConfigMap; text wins over bytes of the same key, as in Kubernetes."""
     metadata = _mapping(document, "metadata")
     data = {key: _decode(key, text) for key, text in _texts(document, bytes_field)}
@@ -124,8 +120,6 @@ def _content(document: dict[str, Yaml], stamp: Stamp, *, text_field: str, bytes_
     return SecretObject(
         namespace=_name(metadata, "namespace", DEFAULT_NAMESPACE),
         name=_name(metadata, "name", None),
-        # Not a hash of the content: it may be logged.
-        resource_version=str(stamp),
         type=kind if isinstance(kind, str) else "Opaque",
         annotations=dict(_texts(metadata, "annotations")),
         data=data,

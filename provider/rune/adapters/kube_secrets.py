@@ -94,7 +94,6 @@ def _secret(answer: Object) -> SecretObject:
     return SecretObject(
         namespace=text(metadata, "namespace"),
         name=text(metadata, "name"),
-        resource_version=text(metadata, "resourceVersion"),
         type=text(answer, "type") or "Opaque",
         annotations=text_map(metadata.get("annotations")),
         data={

@@ -141,7 +141,6 @@ class SecretObject:
 
     namespace: str
     name: str
-    resource_version: str
     type: str = "Opaque"
     annotations: dict[str, str] = field(default_factory=dict)
     data: dict[str, bytes] = field(default_factory=dict, repr=False)

@@ -21,7 +21,7 @@ SPEC = RegistrySpec(MAIN, (MIRROR, LayoutFolder(Path("/mirror"))))
 
 
 def secret(**data: bytes) -> SecretObject:
-    return SecretObject("payments", "login", "1", data={key.replace("__", "."): value for key, value in data.items()})
+    return SecretObject("payments", "login", data={key.replace("__", "."): value for key, value in data.items()})
 
 
 def docker_config(**hosts: str) -> SecretObject:

@@ -43,13 +43,10 @@ KEYSET = create_keyset(KeysetKind.AES256_GCM, SECRET_KEY_ACCESS)
 ANNOTATIONS = {ANNOTATION_STORE_ID: STORE_ID, ANNOTATION_NAMESPACES: "ledger, pay*"}
 
 
-def keyset_secret(
-    *, data: dict[str, bytes] | None = None, annotations: dict[str, str] | None = None, version: str = "1"
-) -> SecretObject:
+def keyset_secret(*, data: dict[str, bytes] | None = None, annotations: dict[str, str] | None = None) -> SecretObject:
     return SecretObject(
         "rune-system",
         "keyset",
-        version,
         annotations=ANNOTATIONS if annotations is None else annotations,
         data={"keyset.json": KEYSET} if data is None else data,
     )
@@ -85,9 +82,7 @@ def test_opened(opener: StoreOpener, tmp_path: Path) -> None:
 def test_opened_once_until_something_changes(opener: StoreOpener, objects: MemoryObjects, tmp_path: Path) -> None:
     first = opener(store(tmp_path))
     assert opener(store(tmp_path)) is first
-    objects.secrets["keyset"] = keyset_secret(
-        annotations=ANNOTATIONS | {ANNOTATION_NAMESPACES: "payments"}, version="2"
-    )
+    objects.secrets["keyset"] = keyset_secret(annotations=ANNOTATIONS | {ANNOTATION_NAMESPACES: "payments"})
     second = opener(store(tmp_path))
     assert second is not first
     assert second.keysets["default"].namespaces == ("payments",)
@@ -196,24 +191,24 @@ def test_a_spec_that_can_not_be_opened(
     opener: StoreOpener, objects: MemoryObjects, tmp_path: Path, changes: dict[str, object]
 ) -> None:
     for name, data in (("empty", {}), ("other", {TRUSTED_ROOT_KEY: b"{}"})):
-        objects.config_maps[None, name] = SecretObject("rune-system", name, "1", data=data)
-    theirs = SecretObject("payments", "theirs", "1", data={TRUSTED_ROOT_KEY: encode(Sigstore().trusted_root())})
+        objects.config_maps[None, name] = SecretObject("rune-system", name, data=data)
+    theirs = SecretObject("payments", "theirs", data={TRUSTED_ROOT_KEY: encode(Sigstore().trusted_root())})
     objects.config_maps["payments", "theirs"] = theirs
     with pytest.raises(StoreInvalid, match="RuneStore payments/main"):
         opener(store(tmp_path, NAME, **changes))
 
 
 def test_another_trusted_root_is_another_trust(opener: StoreOpener, objects: MemoryObjects, tmp_path: Path) -> None:
-    def root(version: str) -> SecretObject:
+    def root() -> SecretObject:
         data = {TRUSTED_ROOT_KEY: encode(Sigstore().trusted_root())}
-        return SecretObject("rune-system", "root", version, data=data)
+        return SecretObject("rune-system", "root", data=data)
 
     found = store(tmp_path, NAME, verify=VerifySpec((ANNA,), trusted_root_ref="root"))
-    objects.config_maps[None, "root"] = root("1")
+    objects.config_maps[None, "root"] = root()
     first = opener(found).trust
     assert [signer.name for signer in first.writers] == ["anna@example.com"]
     assert opener(found).trust is first
-    objects.config_maps[None, "root"] = root("2")
+    objects.config_maps[None, "root"] = root()
     assert opener(found).trust is not first
 
 
