@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from rune.client.manifests import refresh_cron_job
+from rune.client.refresh_job import SignByIdentity, SignByKey, refresh_cron_job
 from tests.conftest import require
 from tests.support.apiserver import ApiServer
 from tests.support.kubeapi import KubeApiError, Manifest
@@ -223,9 +223,32 @@ class TestApiServer:
         assert refusals(server, "baseline", pod) == {"hostPath volumes"}
         assert refusals(server, "privileged", pod) == set()
 
-    def test_the_refresh_job_passes_the_restricted_profile(self, server: ApiServer) -> None:
-        job: Any = refresh_cron_job("refresh", image="rune", config_map="rune", key_secret="freshness", expires="7d")
+    @pytest.mark.parametrize(
+        ("signer", "login"),
+        [
+            pytest.param(SignByKey("freshness", "0" * 32), None, id="by-key"),
+            pytest.param(SignByKey("freshness", "0" * 32), "push", id="by-key-with-a-login"),
+            pytest.param(SignByIdentity("freshness"), "push", id="by-identity"),
+            pytest.param(
+                SignByIdentity("freshness", "signing_config.json"), None, id="by-identity-of-our-own-services"
+            ),
+        ],
+    )
+    def test_takes_the_refresh_job_as_it_is_under_the_restricted_profile(
+        self, signer: SignByKey | SignByIdentity, login: str | None, server: ApiServer
+    ) -> None:
+        job: Any = refresh_cron_job(
+            "refresh",
+            image="rune",
+            config_map="rune",
+            signer=signer,
+            expires="7d",
+            login_secret=login,
+            namespace="profile-restricted",
+        )
         assert refusals(server, "restricted", job["spec"]["jobTemplate"]["spec"]["template"]["spec"]) == set()
+        path = "/apis/batch/v1/namespaces/profile-restricted/cronjobs?dryRun=All&fieldValidation=Strict"
+        assert list(missing(job, server.admin.request("POST", path, job))) == []
 
 
 def provider_pod(tools: Tools) -> Manifest:

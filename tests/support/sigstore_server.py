@@ -36,6 +36,8 @@ class SigstoreServer:
     url: str
     instance: Sigstore
     issuer_key: ec.EllipticCurvePrivateKey = field(default_factory=new_key, repr=False)
+    clusters: dict[str, ec.EllipticCurvePublicKey] = field(default_factory=dict)
+    """Kubernetes clusters whose service accounts are certified too: the issuer's key, by the issuer."""
     refuse: dict[str, int] = field(default_factory=dict)
     """By path: the status to answer with."""
     hold: dict[str, float] = field(default_factory=dict)
@@ -65,16 +67,20 @@ class SigstoreServer:
 
     def certify(self, authorization: str, request: Mapping[str, Any]) -> Document:
         """Fulcio's answer to a signing request."""
-        claims = jwt.decode(
-            authorization.removeprefix("Bearer "), self.issuer_key.public_key(), ["ES256"], audience="sigstore"
-        )
+        claims = self._claims(authorization.removeprefix("Bearer "))
         key = _proved_key(request, claims["sub"])
-        leaf = self.instance.authority.certify(key, Claim.of(claims["iss"], claims["sub"]))
+        leaf = self.instance.authority.certify(key, Claim.of(claims["iss"], _subject(claims)))
         chain = [
             certificate.public_bytes(serialization.Encoding.PEM).decode()
             for certificate in (leaf, *self.instance.authority.chain)
         ]
         return {"signedCertificateEmbeddedSct": {"chain": {"certificates": chain}}}
+
+    def _claims(self, token: str) -> dict[str, Any]:
+        issuer = jwt.decode(token, options={"verify_signature": False})["iss"]
+        key = self.clusters.get(issuer, self.issuer_key.public_key())
+        claims: dict[str, Any] = jwt.decode(token, key, ["ES256"], audience="sigstore")
+        return claims
 
     def log(self, proposed: Mapping[str, Any]) -> Document:
         """Rekor's answer to a proposed entry."""
@@ -88,6 +94,16 @@ class SigstoreServer:
         key.verify(base64.b64decode(envelope["signatures"][0]["sig"]), message, ec.ECDSA(hashes.SHA256()))
         entry = self.instance.log.add(content["envelope"].encode(), pem)
         return {f"{entry['logIndex']:064x}": entry}
+
+
+def _subject(claims: Mapping[str, Any]) -> str:
+    """Whom a certificate is for: a service account as Fulcio's pkg/identity/kubernetes says, others as they are."""
+    account = claims.get("kubernetes.io")
+    if account is None:
+        return str(claims["sub"])
+    return (
+        f"https://kubernetes.io/namespaces/{account['namespace']}/serviceaccounts/{account['serviceaccount']['name']}"
+    )
 
 
 def _proved_key(request: Mapping[str, Any], subject: str) -> ec.EllipticCurvePublicKey:

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeVar
 
-from cryptography.x509 import Certificate
 from sigstore.dsse import Statement
 from sigstore.errors import VerificationError
 from sigstore.models import SigningConfig
@@ -60,7 +59,7 @@ class KeylessSigner:
         self._clock = clock
         self._timeout_s = timeout_s
         self._config = _signing_config(signing_config)
-        self._certificate: Certificate | None = None
+        self._signed_as: tuple[str, str] | None = None
         # At once: whoever may not sign should hear it before anything is written.
         self._signer, self._until_s = self._certified()
 
@@ -70,7 +69,7 @@ class KeylessSigner:
             self._signer, self._until_s = self._certified()
         signer, named = self._signer, Statement(_named(statement))
         bundle = _attempt("the log", lambda: signer.sign_dsse(named), self._timeout_s)
-        self._certificate = bundle.signing_certificate
+        self._signed_as = certified_identity(bundle.signing_certificate)
         return bundle.to_json().encode()
 
     @property
@@ -79,7 +78,7 @@ class KeylessSigner:
 
         None before anything was signed, and where the certificate names none that a store could accept.
         """
-        return None if self._certificate is None else certified_identity(self._certificate)
+        return self._signed_as
 
     def _certified(self) -> tuple[Signer, float]:
         """A new key with its certificate, and until when (monotonic) it is used: the log's time must be within it."""

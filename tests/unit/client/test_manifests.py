@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from rune.client.manifests import keyset_secret, refresh_cron_job, run_store, secret_provider_class
+from rune.client.manifests import keyset_secret, run_store, secret_provider_class
 from rune.errors import InvalidPath, InvalidReference
 from rune.model.bounded_yaml import dump_yaml
 from rune.model.oci import parse_location
@@ -112,14 +112,6 @@ def test_a_keyset_secret_is_annotated() -> None:
         "annotations": {"core.rune.io/namespaces": "payments,team-*", "core.rune.io/store-id": "s" * 32},
     }
     assert manifest["data"] == {"keyset.json": "e30="}
-
-
-def test_a_cron_job_runs_with_nothing_it_does_not_need() -> None:
-    text = dump_yaml(
-        refresh_cron_job("refresh", image="example.com/rune:1", config_map="rune", key_secret="k", expires="7d")
-    )
-    for line in ("automountServiceAccountToken: false", "readOnlyRootFilesystem: true", "concurrencyPolicy: Forbid"):
-        assert line in text
 
 
 def test_output_is_stable(config: WriterConfig, tmp_path: Path) -> None:

@@ -2,10 +2,13 @@
 
 import click
 
+from rune.cli.project import StoreEntry
 from rune.cli.session import Session, writer_config
-from rune.client.manifests import refresh_cron_job, run_store, secret_provider_class
+from rune.client.manifests import run_store, secret_provider_class
+from rune.client.refresh_job import SignByIdentity, SignByKey, refresh_cron_job
 from rune.errors import InvalidInput
 from rune.model.bounded_yaml import Yaml, dump_yaml
+from rune.model.spec import IdentitySpec
 
 
 @click.group()
@@ -88,8 +91,13 @@ def _object(text: str) -> dict[str, Yaml]:
 @manifest.command()
 @click.argument("name")
 @click.option("--image", required=True, help="An image that has the `rune` command.")
-@click.option("--config-map", required=True, metavar="NAME", help="Holds rune.yaml.")
-@click.option("--key-secret", required=True, metavar="NAME", help="Holds signing.key and passphrase.")
+@click.option("--config-map", required=True, metavar="NAME", help="Holds rune.yaml and the files that it names.")
+@click.option("--key-secret", metavar="NAME", help="Sign with its signing.key, which its passphrase opens.")
+@click.option("--service-account", metavar="NAME", help="Sign without a key, as this account of the job's namespace.")
+@click.option(
+    "--services", metavar="KEY", help="The ConfigMap's signing_config.json for that.  [default: sigstore.dev's]"
+)
+@click.option("--secret-ref", metavar="NAME", help="A dockerconfigjson Secret with a login that may push.")
 @click.option("--expires", metavar="DURATION", help="How long each head lives.  [default: from rune.yaml]")
 @click.option("--schedule", default="17 */6 * * *", show_default=True, help="When, as cron writes it.")
 @click.pass_obj
@@ -98,15 +106,43 @@ def cronjob(
     name: str,
     image: str,
     config_map: str,
-    key_secret: str,
+    key_secret: str | None,
+    service_account: str | None,
+    services: str | None,
+    secret_ref: str | None,
     expires: str | None,
     schedule: str,
 ) -> None:
-    """Print a CronJob that refreshes the store's head."""
-    lifetime = expires or session.entry().expires
+    """Print a CronJob that refreshes the store's head: with a key from a Secret, or as a service account."""
+    entry = session.entry()
+    lifetime = expires or entry.expires
     if lifetime is None:
         raise InvalidInput("heads of this store don't expire", mend="give --expires 7d, or set it in rune.yaml")
     found = refresh_cron_job(
-        name, image=image, config_map=config_map, key_secret=key_secret, expires=lifetime, schedule=schedule
+        name,
+        image=image,
+        config_map=config_map,
+        signer=_signer(entry, key_secret, service_account, services),
+        expires=lifetime,
+        login_secret=secret_ref,
+        schedule=schedule,
     )
     session.printer.text(dump_yaml(found))
+
+
+def _signer(
+    entry: StoreEntry, key_secret: str | None, service_account: str | None, services: str | None
+) -> SignByKey | SignByIdentity:
+    if services is not None and service_account is None:
+        raise InvalidInput("--services is for jobs that sign without a key", mend="give --service-account NAME")
+    if key_secret is not None and service_account is None:
+        return SignByKey(key_secret, entry.store_id)
+    if service_account is None or key_secret is not None:
+        raise InvalidInput("say who signs the heads", mend="give one of --key-secret NAME and --service-account NAME")
+    accepted = entry.signers if entry.freshness is None else entry.freshness
+    if not any(isinstance(signer, IdentitySpec) for signer in accepted):
+        raise InvalidInput(
+            "rune.yaml accepts no signer of heads by identity",
+            mend="add the account's issuer and subject to freshness, beside whoever signs heads now",
+        )
+    return SignByIdentity(service_account, services)
