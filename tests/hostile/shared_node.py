@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -189,8 +189,3 @@ EVERYBODY: Final = (API, OTHER_API, BATCH, SPY, SHOP)
 def token_of(pod: Pod) -> str:
     """A pod's own token."""
     return f"token-of-{pod.namespace}-{pod.name}"
-
-
-def like(pod: Pod, **changes: str) -> Pod:
-    """The pod with something else said of it."""
-    return replace(pod, **changes)
