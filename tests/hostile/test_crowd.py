@@ -5,17 +5,21 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rune.model.bounded_yaml import Yaml
+from rune.model.limits import FORMAT
+from rune.model.path import SecretPath
+from rune.snapshot.codec import describe_secret, encode_snapshot
 from tests.hostile import checks
+from tests.hostile.forge import Forger
 from tests.hostile.ground import Ground, registry_spec
 from tests.hostile.lie import Lie, Shown
 from tests.hostile.lies import LIES, named
 from tests.hostile.node import ca_object, login_object, pod_of, revision_of, token_of
 from tests.hostile.registry import HostileRegistry
-from tests.hostile.store import OBJECTS, REVISIONS, Store
+from tests.hostile.store import DB, OBJECTS, REVISIONS, Store
 from tests.hostile.table import Results
 from tests.support.driver import Driver, MountRefused
 from tests.support.provider import Provider, write_config
@@ -27,6 +31,8 @@ BUSY = "RUNE_OVERLOADED"
 QUICK_LIES = [lie for lie in LIES if isinstance(lie.new, str) and lie.known != 2 and not lie.slow]
 """Those that are answered at once. The others are told one by one in test_nodes."""
 HANGING = 12
+LARGE = 10
+LARGE_MIB = 135.0
 
 
 @dataclass
@@ -95,6 +101,28 @@ def test_a_crowd(ground: Ground, folder: Path, results: Results) -> None:
     checks.no_credential_strayed(ground)
     checks.nobody_was_misled_to(ground)
     results.other("crowd", "each mount its own reason, the honest store's its files, in less than 100 MiB")
+
+
+def _as_large_as_can_be(forger: Forger) -> None:
+    """An honest snapshot with thousands of secrets more, signed: what whoever owns a namespace and a key may do."""
+    snapshot = forger.snapshot()
+    secret = forger.data(snapshot.secrets[DB].digest)
+    secrets = dict(snapshot.secrets)
+    for number in range(FORMAT.entries - len(secrets)):
+        path = SecretPath(f"prod/{number:05d}/{'x' * 190}")
+        secrets[path] = describe_secret(path, secret)
+    forger.put_snapshot(encode_snapshot(replace(snapshot, secrets=secrets)), forger.store.signer)
+
+
+def test_a_crowd_of_large_stores(ground: Ground, folder: Path, results: Results) -> None:
+    """docs/adr/0032: without its bounds ten of them take 174 MiB."""
+    large = Lie("large", "a snapshot as large as can be", 3, 3, alter=_as_large_as_can_be, signed=True)
+    with crowd_of([large] * LARGE, ground, folder) as crowd, ThreadPoolExecutor(PODS) as pods:
+        mounts = [pods.submit(crowd.mount, ground.plain.store, f"s{number}") for number in range(LARGE)]
+        assert crowd.mount(ground.honest.store, "main") == REVISIONS
+        assert {mount.result() for mount in mounts} == {REVISIONS}
+        assert crowd.peak_mib() < LARGE_MIB
+    results.other("large-crowd", "all are mounted, another namespace's pods meanwhile, in less than 135 MiB (adr/0032)")
 
 
 def test_a_hanging_crowd(ground: Ground, folder: Path, results: Results) -> None:

@@ -24,6 +24,17 @@ class _Fetch(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Latest:
+    """A head without what it names; untrusted, but signed by a freshness signer where that was asked for."""
+
+    head: Descriptor
+    """As the registry resolved it."""
+    signed: Signed = field(repr=False)
+    snapshot: Descriptor
+    """The snapshot that it names; perhaps a large one."""
+
+
+@dataclass(frozen=True, slots=True)
 class Gathered:
     """A head and all that speaks for it; untrusted."""
 
@@ -42,13 +53,17 @@ class Gatherer:
     deadline: Deadline
 
     def head(self, *, known: Descriptor | None, policy_signed: bool, trust: Trust | None = None) -> Gathered | None:
+        """What stands behind `latest` and all that speaks for it: `latest`, then `behind`."""
+        latest = self.latest(known=known, trust=trust)
+        return None if latest is None else self.behind(latest, policy_signed=policy_signed, trust=trust)
+
+    def latest(self, *, known: Descriptor | None, trust: Trust | None) -> Latest | None:
         """What stands behind `latest`, with one conditional request if that is still `known`.
 
         Args:
             known: the head that was accepted last, as it was resolved.
-            policy_signed: whether the policy needs signatures of its own.
-            trust: go no further than these signers vouch for it: a snapshot may be large, and isn't fetched on the
-                word of a head, nor parsed, that none of them signed. None: gather all, whatever it is worth.
+            trust: whose signature it must bear: a snapshot may be large, and isn't fetched on the word of a head that
+                nobody vouches for. None: anybody's.
 
         Returns:
             None if the head is still the known one.
@@ -62,36 +77,50 @@ class Gatherer:
             return None
         data = self._get(head, self.registry.manifest)
         named = decode_head(data).snapshot
-        signed_head = Signed(data, self._bundles(head.digest))
+        signed = Signed(data, self._bundles(head.digest))
         if trust is not None:
-            approved_by(head.digest, signed_head.bundles, trust.freshness, what="head", role="freshness signer")
-        signed_snapshot = self.signed(named)
+            approved_by(head.digest, signed.bundles, trust.freshness, what="head", role="freshness signer")
+        return Latest(head, signed, named)
+
+    def behind(self, latest: Latest, *, policy_signed: bool, trust: Trust | None) -> Gathered:
+        """What a head names, down to the policy.
+
+        Args:
+            latest: the head.
+            policy_signed: whether the policy needs signatures of its own.
+            trust: whose signature the snapshot must bear: it isn't parsed before. None: anybody's.
+
+        Raises:
+            As `latest`.
+        """
+        named = latest.snapshot
+        snapshot = self.signed(named)
         if trust is not None:
-            approved_by(named.digest, signed_snapshot.bundles, trust.writers, what="snapshot", role="writer")
-        policy = decode_snapshot(signed_snapshot.data).policy
+            approved_by(named.digest, snapshot.bundles, trust.writers, what="snapshot", role="writer")
+        policy = decode_snapshot(snapshot.data).policy
         evidence = Evidence(
-            head=signed_head,
-            snapshot=signed_snapshot,
+            head=latest.signed,
+            snapshot=snapshot,
             policy=None if policy is None else self.policy(policy, signed=policy_signed),
         )
-        return Gathered(head, evidence)
+        return Gathered(latest.head, evidence)
 
     def signed(self, descriptor: Descriptor) -> Signed:
         """A manifest and the signature bundles that refer to it."""
         return Signed(self._get(descriptor, self.registry.manifest), self._bundles(descriptor.digest))
 
     def policy(self, descriptor: Descriptor, *, signed: bool) -> PolicyEvidence:
-        """A policy, with the signatures of its own if they are asked for. Raises as `head`."""
+        """A policy, with the signatures of its own if they are asked for. Raises as `latest`."""
         manifest = self._get(descriptor, self.registry.manifest)
         document = self._get(decode_policy(manifest).document, self.registry.blob)
         return PolicyEvidence(manifest, document, self._bundles(descriptor.digest) if signed else ())
 
     def signatures(self, digest: Digest) -> tuple[Descriptor, ...]:
-        """What may be a signature over this digest, the likeliest first, as many as are looked at. Raises as `head`."""
+        """What may be a signature over this digest, the likeliest first, as many as count. Raises as `latest`."""
         return candidates(self.registry.referrers(digest, deadline=self.deadline))
 
     def bundle(self, signature: Descriptor) -> bytes:
-        """The bundle of one of `signatures`. Raises as `head`."""
+        """The bundle of one of `signatures`. Raises as `latest`."""
         manifest = self._get(signature, self.registry.manifest)
         return self._get(decode_bundle_manifest(manifest), self.registry.blob)
 

@@ -15,8 +15,10 @@ from rune.replica import failures
 from rune.replica.contents import share_of
 from rune.replica.gather import Gathered, Gatherer
 from rune.replica.keeper import Keeper
+from rune.replica.saved import Saved
 from rune.replica.services import Services
 from rune.replica.state import State
+from rune.replica.workers import owner_of
 from rune.snapshot.accept import Accepted, Evidence, Expectation, accept, check_fresh
 
 
@@ -50,6 +52,7 @@ class Refresher:
         self._object = object_
         self._spec = spec
         self._services = services
+        self._tenant = owner_of(object_).tenant
         self._ceiling: Policy | None = parse_ceiling(spec.policy)
         self._parts: StoreParts | None = None
         self.keeper = Keeper(spec.max_stale)
@@ -61,7 +64,7 @@ class Refresher:
             saved = self.keeper.load(parts.cache)
             if saved is None:
                 return None
-            accepted = self._accept(saved.evidence, parts, current=None)
+            accepted = self._accept_saved(saved, parts, current=None)
             self._services.marks.raise_to(self._object.uid, self._spec.store_id, accepted.mark)
         except RuneError:
             # Altered or outdated: as good as absent. What keeps the store from being opened, the refresh will say.
@@ -139,10 +142,13 @@ class Refresher:
         self, index: int, gatherer: Gatherer, parts: StoreParts, current: State | None, known: Descriptor | None
     ) -> _Changed | None:
         """What one source has that is new and acceptable; what isn't ends with this frame."""
-        gathered = gatherer.head(known=known, policy_signed=parts.trust.policy is not None, trust=parts.trust)
-        if gathered is None:
+        trust = parts.trust
+        latest = gatherer.latest(known=known, trust=trust)
+        if latest is None:
             return None
-        return _Changed(index, gathered, self._accept(gathered.evidence, parts, current))
+        with self._services.room.hold(self._tenant, latest.snapshot.size, gatherer.deadline):
+            gathered = gatherer.behind(latest, policy_signed=trust.policy is not None, trust=trust)
+            return _Changed(index, gathered, self._accept(gathered.evidence, parts, current))
 
     def _judge_again(self, parts: StoreParts, current: State) -> None:
         """Judge what is served by today's signers, while no source gives it again: their silence must not keep it.
@@ -152,7 +158,12 @@ class Refresher:
         """
         saved = self.keeper.load(parts.cache)
         if saved is not None:
-            self._accept(saved.evidence, parts, current)
+            self._accept_saved(saved, parts, current)
+
+    def _accept_saved(self, saved: Saved, parts: StoreParts, current: State | None) -> Accepted:
+        deadline = Deadline.after(REPLICA.refresh_timeout_s, self._services.clock)
+        with self._services.room.hold(self._tenant, len(saved.evidence.snapshot.data), deadline):
+            return self._accept(saved.evidence, parts, current)
 
     def _accept(self, evidence: Evidence, parts: StoreParts, current: State | None) -> Accepted:
         """Accept by every mark that is known, which may be of different nodes: a fork from either must be seen."""

@@ -8,7 +8,7 @@ from typing import Final
 
 from rune.errors import DeadlineExceeded, InternalError, Overloaded, RuneError, StoreSuspended
 from rune.model.clock import Deadline
-from rune.model.limits import REPLICA
+from rune.model.limits import FORMAT, REPLICA
 from rune.model.oci import Descriptor, Digest
 from rune.model.path import SecretPath
 from rune.model.spec import StoreObject, StoreSpec
@@ -24,7 +24,7 @@ from rune.replica.report import refresh_record
 from rune.replica.services import Services
 from rune.replica.state import State
 from rune.replica.used import UsedPaths
-from rune.replica.workers import Owner
+from rune.replica.workers import owner_of
 
 _LOG: Final = logging.getLogger(__name__)
 
@@ -47,7 +47,8 @@ class Replica:
         self._used_s: float | None = None
         """When a mount asked for it last, monotonic."""
         self._used_paths = UsedPaths(REPLICA.used_paths)
-        owner = Owner(object_.name.namespace or object_.uid, object_.uid)
+        owner = owner_of(object_)
+        self._tenant = owner.tenant
         self._secrets = secrets_tier(owner, services)
         self._values = values_tier(owner, services)
         self._jobs: Flights[str, None] = Flights(services.workers, owner)
@@ -239,6 +240,9 @@ class Replica:
                 return
 
     def _load_pinned(self, state: State, entry: HistoryEntry, keeper: Keeper) -> Snapshot:
-        snapshot, size = load_pinned(state, entry, keeper, self._services.clock)
+        # A history gives no size.
+        deadline = Deadline.after(REPLICA.refresh_timeout_s, self._services.clock)
+        with self._services.room.hold(self._tenant, FORMAT.snapshot_bytes, deadline):
+            snapshot, size = load_pinned(state, entry, keeper, self._services.clock)
         self._services.memory.pins.put((self.object.uid, entry.digest), snapshot, size)
         return snapshot

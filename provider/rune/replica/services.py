@@ -7,6 +7,7 @@ from rune.model.limits import MOUNT, REPLICA
 from rune.ports import Audit, MarkStore, OpenStore
 from rune.replica.flights import Waiting
 from rune.replica.memory import Memory
+from rune.replica.room import Room
 from rune.replica.workers import Workers
 
 
@@ -23,5 +24,6 @@ class Services:
     workers: Workers = field(default_factory=lambda: Workers(REPLICA.fetch_workers, REPLICA.workers_per_store))
     waiting: Waiting = field(default_factory=lambda: Waiting(MOUNT.cold_waiters, MOUNT.cold_queue_s))
     memory: Memory = field(default_factory=lambda: Memory(REPLICA.memory_cache_bytes))
+    room: Room = field(default_factory=lambda: Room(REPLICA.documents_bytes, REPLICA.small_document_bytes))
     wake_wait_s: float = REPLICA.wake_wait_s
     """How long a mount waits for the registry where an older verified state could serve it."""

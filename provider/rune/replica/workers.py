@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from rune.errors import Overloaded, RuneError
+from rune.model.spec import StoreObject
 from rune.replica.failures import again
 
 T = TypeVar("T")
@@ -21,6 +22,11 @@ class Owner:
     """Who may make as many stores as he likes: a namespace; of a ClusterRuneStore, which takes an administrator, the
     store itself."""
     store: str
+
+
+def owner_of(found: StoreObject) -> Owner:
+    """Whose jobs a store's are."""
+    return Owner(found.name.namespace or found.uid, found.uid)
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,11 +61,16 @@ def read_document(
     root = Node(parse_json(data, what=what, max_bytes=max_bytes), what)
     try:
         value = build(root)
+        # Of a large document, what was read and what is written for comparison take ten megabytes each: not at once.
+        del root
         same = encode(value) == data
     except InvalidInput as error:
         raise FormatInvalid(f"{what}: {error.what}", mend=_READ_MEND) from error
     if not same:
-        root.fail("is not in the one form of its content: an unknown or misplaced field, a space or a spelling")
+        raise FormatInvalid(
+            f"{what} is not in the one form of its content: an unknown or misplaced field, a space or a spelling",
+            mend=_READ_MEND,
+        )
     return value
 
 

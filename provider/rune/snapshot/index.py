@@ -1,5 +1,6 @@
 """The snapshot's bytes: an OCI index with one descriptor a secret, in the order of their paths, the policy's first."""
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Final
 
@@ -29,6 +30,7 @@ from rune.snapshot.document import (
     require_same,
     write_document,
 )
+from rune.snapshot.entries import Entries
 from rune.snapshot.policy_manifest import POLICY_TYPE
 from rune.snapshot.secret import SECRET_TYPE
 
@@ -82,7 +84,8 @@ def decode_snapshot(data: bytes) -> Snapshot:
         SizeExceeded: it is larger than FORMAT.snapshot_bytes.
         FormatInvalid: it isn't a snapshot of format v1 in its one byte form.
     """
-    return read_document(data, what=_WHAT, max_bytes=FORMAT.snapshot_bytes, build=_build, encode=encode_snapshot)
+    found = read_document(data, what=_WHAT, max_bytes=FORMAT.snapshot_bytes, build=_build, encode=encode_snapshot)
+    return replace(found, secrets=Entries(found.secrets))
 
 
 def describe_snapshot(data: bytes) -> Descriptor:
