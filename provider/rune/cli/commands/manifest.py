@@ -113,7 +113,10 @@ def cronjob(
     expires: str | None,
     schedule: str,
 ) -> None:
-    """Print a CronJob that refreshes the store's head: with a key from a Secret, or as a service account."""
+    """Print a CronJob that refreshes the store's head.
+
+    It signs with a key from a Secret, or without one, as a service account that rune.yaml accepts under freshness.
+    """
     entry = session.entry()
     lifetime = expires or entry.expires
     if lifetime is None:
