@@ -5,7 +5,9 @@ What came of it is the table in docs/security.md: `--canary-table` writes it the
 
 import hashlib
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http.client import HTTPConnection
 from typing import Final
 
 import pytest
@@ -66,7 +68,8 @@ def test_a_value_is_nowhere_else(
     report.merge(network)
     folders = {registry["spec"]["nodeName"]: {_storage(registry): places.REGISTRY}}
     mine = nodes[0].name
-    with agents.planted({mine: ["/var/lib/rune", "/var/lib/kubelet", "/var/tmp", "/run"]}):
+    planted = agents.planted({mine: ["/var/lib/rune", "/var/lib/kubelet", "/var/tmp", "/run"]})
+    with planted, _pushing(shared_registry, store.repository, values[page.CONTROL]):
         report.merge(agents.look(begun, folders))
     _look_at_the_api(kube, namespace, values, report, everywhere)
 
@@ -144,12 +147,32 @@ def _event(namespace: str, value: Value) -> Manifest:
 
 def _push(registry: RegistryInCluster, repository: str, value: Value) -> None:
     """Store the control as it is: what a registry keeps of, and a network sees of, a value that nobody encrypted."""
+    place = _begin_upload(registry, repository)
     http = urllib3.PoolManager(retries=False, timeout=10.0)
-    base = f"http://{registry.outside}"
-    begun = http.request("POST", f"{base}/v2/{repository}/blobs/uploads/")
+    assert http.request("PATCH", f"http://{registry.outside}{place}", body=value.text.encode()).status == 202
+
+
+@contextmanager
+def _pushing(registry: RegistryInCluster, repository: str, value: Value) -> Iterator[None]:
+    """An upload that waits for its last byte: until then the control is in the registry's memory for certain."""
+    body = value.text.encode()
+    connection = HTTPConnection(registry.outside, timeout=10.0)
+    connection.putrequest("PATCH", _begin_upload(registry, repository))
+    connection.putheader("User-Agent", value.text)
+    connection.putheader("Content-Length", str(len(body) + 1))
+    connection.endheaders(body)
+    try:
+        yield
+    finally:
+        connection.close()
+
+
+def _begin_upload(registry: RegistryInCluster, repository: str) -> str:
+    """Where an upload goes on."""
+    http = urllib3.PoolManager(retries=False, timeout=10.0)
+    begun = http.request("POST", f"http://{registry.outside}/v2/{repository}/blobs/uploads/")
     assert begun.status == 202, begun.data
-    place = urllib3.util.parse_url(begun.headers["Location"]).request_uri
-    assert http.request("PATCH", base + place, body=value.text.encode()).status == 202
+    return urllib3.util.parse_url(begun.headers["Location"]).request_uri
 
 
 def _storage(registry: Manifest) -> str:
