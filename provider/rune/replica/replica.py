@@ -46,6 +46,8 @@ class Replica:
         self._view = view.View()
         self._used_s: float | None = None
         """When a mount asked for it last, monotonic."""
+        self._refused = False
+        """It was told that the object can't be used."""
         self._used_paths = UsedPaths(REPLICA.used_paths)
         owner = owner_of(object_)
         self._tenant = owner.tenant
@@ -77,9 +79,9 @@ class Replica:
             DeadlineExceeded, Overloaded: the first attempt isn't done yet, or too many wait for one.
             RuneError: there is no state, and why the last attempt gave none.
         """
-        spec, refresher = self._usable()
         clock = self._services.clock
         self._used_s = clock.monotonic()
+        spec, refresher = self._usable()
         if not self._view.restored:
             flight = self._restore_soon(refresher)
             self._services.waiting.result(flight, deadline, doing=f"reading the cache of {self.object.name}")
@@ -142,9 +144,11 @@ class Replica:
 
     def due_s(self) -> float | None:
         """When the next poll is due, monotonic; None while nobody uses the store."""
-        spec = self.object.spec
-        if not isinstance(spec, StoreSpec) or spec.suspend or self._used_s is None:
+        if self._used_s is None:
             return None
+        spec = self.object.spec
+        if not isinstance(spec, StoreSpec) or spec.suspend:
+            return None if self._refused else 0.0
         idle_s = max(REPLICA.idle_s, 2 * spec.interval.total_seconds())
         return None if self._services.clock.monotonic() - self._used_s > idle_s else self._view.due_s
 
@@ -152,11 +156,15 @@ class Replica:
         """Begin a refresh, unless one is under way; it ends when that does, whatever comes of it.
 
         Before the first one it is the node's cache that is read: a registry that is silent just now must not cost the
-        store its state.
+        store its state. Of an object that says itself that it can't be used, that is told, once.
         """
-        if self._view.restored:
-            return self._refresh_soon()
-        return self._restore_soon(self._usable()[1])
+        try:
+            _, refresher = self._usable()
+        except RuneError as error:
+            self._refused = True
+            self._services.audit.refreshed(refresh_record(self.object, None, None, error, 0.0))
+            return _done()
+        return self._refresh_soon() if self._view.restored else self._restore_soon(refresher)
 
     def _usable(self) -> tuple[StoreSpec, Refresher]:
         spec = self.object.spec
@@ -246,3 +254,9 @@ class Replica:
             snapshot, size = load_pinned(state, entry, keeper, self._services.clock)
         self._services.memory.pins.put((self.object.uid, entry.digest), snapshot, size)
         return snapshot
+
+
+def _done() -> Future[None]:
+    future: Future[None] = Future()
+    future.set_result(None)
+    return future

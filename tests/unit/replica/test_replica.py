@@ -156,14 +156,18 @@ class TestTheObject:
         world.objects.put(store_object(StoreInvalid("spec.storeID is missing", mend="write it")))
         with pytest.raises(StoreInvalid, match="storeID"):
             world.state()
+        assert world.poll().reason == StoreInvalid.reason
         assert not world.registry.asked
         assert world.replica().due_s() is None
 
     def test_a_suspended_store_serves_nobody_and_is_not_polled(self, world: World) -> None:
         world.state()
         world.objects.put(store_object(store_spec(suspend=True), generation=2))
+        world.registry.asked.clear()
         with pytest.raises(StoreSuspended):
             world.state()
+        assert world.poll().reason == StoreSuspended.reason
+        assert not world.registry.asked
         assert world.replica().due_s() is None
 
     @pytest.mark.parametrize(

@@ -7,13 +7,15 @@ import pytest
 from rune.errors import (
     KubernetesUnavailable,
     Overloaded,
+    RuneError,
     SignatureInvalid,
     StoreInvalid,
     StoreNotAdmitted,
     StoreNotFound,
+    StoreSuspended,
 )
 from rune.model.limits import REPLICA
-from rune.model.spec import StoreName
+from rune.model.spec import StoreName, StoreSpec
 from rune.replica.stores import Stores
 from rune.replica.workers import Owner
 from tests.fakes.signing import STRANGER, trust
@@ -118,6 +120,31 @@ class TestGenerations:
         _drain(world)
         assert world.state().digest == before.digest
         assert world.audit.refreshes[-1].generation == 2
+
+    @pytest.mark.parametrize(
+        ("spec", "reason"),
+        [
+            pytest.param(StoreInvalid("spec.url is missing", mend="write it"), StoreInvalid.reason, id="invalid"),
+            pytest.param(store_spec(suspend=True), StoreSuspended.reason, id="suspended"),
+        ],
+    )
+    @pytest.mark.parametrize("used_before", [True, False])
+    def test_a_spec_that_can_t_be_used_is_told_once(
+        self, world: World, spec: StoreSpec | StoreInvalid, reason: str, used_before: bool
+    ) -> None:
+        if used_before:
+            world.state()
+        world.objects.put(store_object(spec, generation=2))
+        if not used_before:
+            with pytest.raises(RuneError):
+                world.state()
+        for _ in range(3):
+            world.stores.tick()
+            _drain(world)
+        told = [record.reason for record in world.audit.refreshes if record.generation == 2]
+        assert told == [reason]
+        world.objects.put(store_object(generation=3))
+        assert world.state().revision.number == 1
 
     def test_a_changed_spec_of_a_store_that_nobody_uses_asks_nothing(self, world: World) -> None:
         world.replica()
