@@ -9,13 +9,13 @@ import heapq
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from rune.errors import FormatInvalid, SnapshotNotFound, StoreEmpty, StoreMismatch
+from rune.errors import FormatInvalid, SnapshotNotFound, StoreEmpty, StoreMismatch, VerificationFailed
 from rune.model.clock import Deadline
 from rune.model.limits import FORMAT, PUBLISH
 from rune.model.oci import Digest
-from rune.model.store import HistoryEntry, Snapshot
+from rune.model.store import HistoryEntry, Revision, Snapshot
 from rune.ports import Registry
-from rune.publish.tags import leads_to
+from rune.publish.tags import leads_to, tag_revision
 from rune.snapshot.codec import decode_snapshot
 
 _ONE: Final = 1
@@ -34,6 +34,8 @@ class Lineage:
         self._deadline = deadline
         self._known: dict[Digest, Snapshot] = {}
         self._tags: tuple[str, ...] = ()
+        self._children: dict[Digest, Revision] = {}
+        """Snapshots that others name as parents, with the highest revision that does."""
 
     def learn_tags(self, tags: Iterable[str]) -> None:
         """Remember the repository's tags, to find snapshots by."""
@@ -42,6 +44,8 @@ class Lineage:
     def learn(self, digest: Digest, snapshot: Snapshot) -> None:
         """Remember a snapshot whose digest was checked."""
         self._known[digest] = snapshot
+        for parent in snapshot.previous:
+            self._children[parent] = max(snapshot.revision, self._children.get(parent, snapshot.revision))
 
     def snapshot(self, digest: Digest) -> Snapshot:
         """The snapshot with this digest.
@@ -54,20 +58,30 @@ class Lineage:
             snapshot = decode_snapshot(self._fetch(digest))
             if snapshot.store_id != self._store_id:
                 raise StoreMismatch(f"{digest} belongs to another store", mend="check what wrote to this repository")
-            self._known[digest] = snapshot
+            self.learn(digest, snapshot)
         return self._known[digest]
 
     def _fetch(self, digest: Digest) -> bytes:
-        for tag in (tag for tag in self._tags if leads_to(tag, digest)):
+        for tag in self._candidates(digest):
             try:
                 found = self._registry.resolve(tag, known=None, deadline=self._deadline)
-            except StoreEmpty:
+            except (StoreEmpty, VerificationFailed):  # not there, or nothing that could be a snapshot
                 continue
             if found.digest == digest:
                 return self._registry.manifest(found, deadline=self._deadline)
         raise SnapshotNotFound(
             f"the registry has no tag that leads to {digest}", mend="copy the store again with all of its tags"
         )
+
+    def _candidates(self, digest: Digest) -> list[str]:
+        """The tags that may lead there, first the one of the revision just below its child's.
+
+        Anyone who can push can write a tag with the same digits for every other revision; there is one for each.
+        """
+        child = self._children.get(digest)
+        found = [(revision, tag) for tag in self._tags if leads_to(tag, digest) and (revision := tag_revision(tag))]
+        found.sort(key=lambda each: (child is None or each[0] < child, *each), reverse=True)
+        return [tag for _, tag in found]
 
     def walk(self, *tips: Digest) -> Iterator[tuple[Digest, Snapshot]]:
         """These snapshots and their ancestors, each once, higher revisions first; fetched as they are asked for.

@@ -13,7 +13,7 @@ from rune.model.store import HistoryEntry, Revision, Snapshot, revision_tag
 from rune.publish.lineage import Lineage
 from rune.publish.rollback import find_revision
 from rune.publish.tags import leads_to, tag_revision
-from rune.snapshot.codec import describe_snapshot, encode_snapshot
+from rune.snapshot.codec import decode_snapshot, describe_snapshot, encode_snapshot
 from tests.fakes.registry import MemoryRegistry
 
 STORE_ID = "a" * 32
@@ -194,3 +194,20 @@ def test_a_revision_that_is_not_found(family: Family, number: int, text: str) ->
 def test_tags(tag: str, expected: Revision | None) -> None:
     assert tag_revision(tag) == expected
     assert leads_to(tag, Digest("sha256:0123456789ab" + "0" * 52)) is (expected is not None)
+
+
+def test_tags_that_claim_a_parent_cost_next_to_nothing(family: Family) -> None:
+    """Anyone who can push can make any number of them."""
+    junk = encode_snapshot(family.lineage().snapshot(family.digests["1"]))[:-1] + b"\n}"
+    for number in (*range(2, 40), 9_000):
+        for digest in list(family.digests.values()):
+            tag = revision_tag(Revision(1, number), digest)
+            if tag not in family.registry.tagged:
+                family.registry.put_manifest(junk, MEDIA_INDEX, tag=tag, deadline=family.deadline())
+    tip = family.digests["5"]
+    family.registry.requests.clear()
+    lineage = family.lineage()
+    lineage.learn(tip, decode_snapshot(family.registry.manifests[tip][0]))
+    walked = list(lineage.walk(tip))
+    assert len(walked) == 6
+    assert family.registry.requests["resolve"] == 5 + 1  # one more for the parent that is two revisions older
