@@ -38,7 +38,7 @@ ROWS: Final = (
     Row("tls-downgrade", "plain http is spoken where TLS was asked for"),
     Row("password-of-another-host", "a login of another host is at hand when the registry asks for one"),
     Row("crowd", "a provider process meets all lies that take no time at once, each by a store of its own"),
-    Row("large-crowd", "ten stores of one namespace have snapshots as large as can be, signed"),
+    Row("large-crowd", "thirty stores of one namespace have snapshots as large as can be, signed"),
     Row("hanging-crowd", "twelve stores of one namespace never get an answer"),
     Row("endless-tags", "the registry lists tags to a writer without an end"),
     Row("endless-revisions", "the registry lists tags of a hundred thousand commits that are none"),

@@ -25,13 +25,14 @@ from tests.support.driver import Driver, MountRefused
 from tests.support.provider import Provider, write_config
 
 RESIDENT_MIB = 100.0
-"""The provider's memory limit in the DaemonSet: beyond it the kernel kills it, and every store of the node with it."""
+"""What the provider stays below. The DaemonSet's limit is higher: a provider that is killed takes every store of
+the node with it."""
 PODS = 12
 BUSY = "RUNE_OVERLOADED"
 QUICK_LIES = [lie for lie in LIES if isinstance(lie.new, str) and lie.known != 2 and not lie.slow]
 """Those that are answered at once. The others are told one by one in test_nodes."""
 HANGING = 12
-LARGE = 10
+LARGE = 30
 LARGE_MIB = 135.0
 
 
@@ -115,7 +116,7 @@ def _as_large_as_can_be(forger: Forger) -> None:
 
 
 def test_a_crowd_of_large_stores(ground: Ground, folder: Path, results: Results) -> None:
-    """docs/adr/0032: without its bounds ten of them take 174 MiB."""
+    """docs/adr/0032: without its bounds thirty of them take 327 MiB."""
     large = Lie("large", "a snapshot as large as can be", 3, 3, alter=_as_large_as_can_be, signed=True)
     with crowd_of([large] * LARGE, ground, folder) as crowd, ThreadPoolExecutor(PODS) as pods:
         mounts = [pods.submit(crowd.mount, ground.plain.store, f"s{number}") for number in range(LARGE)]

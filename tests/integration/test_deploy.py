@@ -190,7 +190,7 @@ class TestRendering:
 
     def test_memory_is_what_peers_allow(self, tools: Tools) -> None:
         spec = objects(tools.template())["DaemonSet", NAMESPACE, PROVIDER]["spec"]
-        assert spec["template"]["spec"]["containers"][0]["resources"]["limits"] == {"memory": "100Mi"}
+        assert spec["template"]["spec"]["containers"][0]["resources"]["limits"] == {"memory": "160Mi"}
 
 
 class TestApiServer:

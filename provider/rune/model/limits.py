@@ -171,6 +171,8 @@ class ReplicaLimits:
     """Of each store's folder; the last accepted state is never evicted."""
     documents_bytes: int = 8 * MIB
     """Of large documents that are fetched and parsed at once; parsing one takes five times its size."""
+    states_bytes: int = 12 * MIB
+    """Of the documents of all snapshots that are kept; of each, three fifths stay in memory at most."""
     small_document_bytes: int = 256 * KIB
     """What isn't large: a thousand secrets."""
     gone_cache_s: float = 24 * 3600.0

@@ -22,6 +22,7 @@ from rune.replica.pins import load_pinned, pinnable
 from rune.replica.refresh import Refresher
 from rune.replica.report import refresh_record
 from rune.replica.services import Services
+from rune.replica.shedding import Held
 from rune.replica.state import State
 from rune.replica.used import UsedPaths
 from rune.replica.workers import owner_of
@@ -141,6 +142,13 @@ class Replica:
         return self._services.waiting.result(
             flight, deadline, doing=f"fetching revision {number} of {self.object.name}"
         )
+
+    def held(self) -> Held | None:
+        """The state that it keeps in memory, if there is one."""
+        state = self._view.state
+        if state is None or self._used_s is None:
+            return None
+        return Held(self.object.uid, self._tenant, state.accepted.snapshot_descriptor.size, self._used_s)
 
     def due_s(self) -> float | None:
         """When the next poll is due, monotonic; None while nobody uses the store."""

@@ -25,5 +25,7 @@ class Services:
     waiting: Waiting = field(default_factory=lambda: Waiting(MOUNT.cold_waiters, MOUNT.cold_queue_s))
     memory: Memory = field(default_factory=lambda: Memory(REPLICA.memory_cache_bytes))
     room: Room = field(default_factory=lambda: Room(REPLICA.documents_bytes, REPLICA.small_document_bytes))
+    states_bytes: int = REPLICA.states_bytes
+    """Of the snapshots' documents of all states that are kept."""
     wake_wait_s: float = REPLICA.wake_wait_s
     """How long a mount waits for the registry where an older verified state could serve it."""

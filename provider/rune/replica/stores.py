@@ -10,6 +10,7 @@ from rune.model.spec import StoreName, StoreObject, StoreSpec
 from rune.ports import ObjectSource
 from rune.replica.replica import Replica
 from rune.replica.services import Services
+from rune.replica.shedding import to_let_go
 
 _LOG: Final = logging.getLogger(__name__)
 _TICK_S: Final = 1.0
@@ -50,12 +51,18 @@ class Stores:
             return replica
 
     def tick(self) -> None:
-        """Drop the stores whose object is gone, judge anew those whose object changed, and begin what is due."""
+        """Drop the stores whose object is gone, judge anew those whose object changed, and begin what is due.
+
+        Where all states together are too large, some are dropped too; a mount of such a store reads it again.
+        """
         existing = {found.uid: found for found in self._objects.stores()}
         with self._lock:
             self._live = {
                 uid: _current(replica, existing[uid]) for uid, replica in self._live.items() if uid in existing
             }
+            held = [each for replica in self._live.values() if (each := replica.held()) is not None]
+            for uid in to_let_go(held, self._services.states_bytes):
+                del self._live[uid]
             live = tuple(self._live.values())
         now_s = self._services.clock.monotonic()
         for replica in live:

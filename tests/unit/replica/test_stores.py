@@ -206,6 +206,23 @@ class TestPolling:
         world.objects.put(deleted)
         assert world.replica() is not first
 
+    def test_a_state_that_does_not_fit_is_read_from_the_disk_by_the_next_mount(self, world: World) -> None:
+        stores = Stores(world.objects, replace(world.services, states_bytes=1))
+        first = stores.get(NAME, "payments")
+        before = first.state(world.deadline())
+        stores.tick()
+        world.registry.outage = DOWN
+        again = stores.get(NAME, "payments")
+        assert again is not first
+        assert again.state(world.deadline()).digest == before.digest
+        stores.stop()
+
+    def test_what_fits_stays(self, world: World) -> None:
+        first = world.replica()
+        world.state()
+        world.stores.tick()
+        assert world.replica() is first
+
     def test_the_thread_polls_and_survives_a_bad_moment(self, world: World) -> None:
         world.state()
         polled, failed = Event(), Event()
