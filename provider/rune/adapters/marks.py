@@ -13,6 +13,7 @@ import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Final
@@ -71,11 +72,7 @@ class FileMarks:
                     f"and is {short(mark.snapshot)} now",
                     mend="find out which signer signed two snapshots of one revision",
                 )
-            if old is not None and old.revision > mark.revision:
-                return
-            newest = mark.signed_time if old is None else max(old.signed_time, mark.signed_time)
-            serial = mark.policy_serial if old is None else max(old.policy_serial, mark.policy_serial)
-            highest = Mark(mark.revision, mark.snapshot, newest, serial)
+            highest = mark if old is None else _higher(old, mark)
             if highest != old:
                 self._write(folder, uid, store_id, highest)
 
@@ -141,6 +138,13 @@ class FileMarks:
                 time.sleep(_LOCK_POLL_S)
             else:
                 return
+
+
+def _higher(old: Mark, new: Mark) -> Mark:
+    serial = max(old.policy_serial, new.policy_serial)
+    if old.revision > new.revision:
+        return replace(old, policy_serial=serial)
+    return replace(new, signed_time=max(old.signed_time, new.signed_time), policy_serial=serial)
 
 
 def _name(uid: str, store_id: str, epoch: int) -> str:

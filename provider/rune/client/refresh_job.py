@@ -58,6 +58,7 @@ def refresh_cron_job(
     signer: SignByKey | SignByIdentity,
     expires: str,
     login_secret: str | None = None,
+    store: str | None = None,
     schedule: str = "17 */6 * * *",
     namespace: str = PROVIDER_NAMESPACE,
 ) -> Manifest:
@@ -70,6 +71,7 @@ def refresh_cron_job(
         signer: whose signature says that the head is current.
         expires: how long each head may be believed, like 7d: several times the schedule's interval.
         login_secret: a dockerconfigjson Secret that may push to the registry; None: anybody may.
+        store: its name in rune.yaml; None: there is one, or a default.
         schedule: cron's.
         namespace: where it runs.
     """
@@ -81,6 +83,9 @@ def refresh_cron_job(
     if login_secret is not None:
         parts.append(_login(login_secret))
     parts.append(_Part({"name": "state", "emptyDir": {}}, _STATE, (("HOME", _STATE),), writable=True))
+    env = [(variable, value) for part in parts for variable, value in part.env]
+    if store is not None:
+        env.append(("RUNE_STORE", store))
     container = {
         "name": "refresh",
         "image": image,
@@ -88,7 +93,7 @@ def refresh_cron_job(
         "command": ["rune"],
         "args": ["refresh", "--expires", expires],
         "workingDir": _CONFIG,
-        "env": [{"name": variable, "value": value} for part in parts for variable, value in part.env],
+        "env": [{"name": variable, "value": value} for variable, value in env],
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,

@@ -55,7 +55,7 @@ class Signers:
         Raises:
             SigningKeyMissing: there is none.
         """
-        return _need(self.writer, "sign a snapshot")
+        return _need(self.writer, "sign a snapshot", "signingKey")
 
     def need_freshness(self) -> Signer:
         """The key that signs heads.
@@ -63,7 +63,7 @@ class Signers:
         Raises:
             SigningKeyMissing: there is none.
         """
-        return _need(self.freshness, "sign a head")
+        return _need(self.freshness, "sign a head", "freshnessKey")
 
     def need_policy(self) -> Signer:
         """The key that signs policies.
@@ -71,7 +71,7 @@ class Signers:
         Raises:
             SigningKeyMissing: there is none.
         """
-        return _need(self.policy, "sign a policy")
+        return _need(self.policy, "sign a policy", "policyKey")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +85,10 @@ class Writer:
     progress: Progress = field(default=quiet, repr=False)
 
 
-def _need(signer: Signer | None, what: str) -> Signer:
+def _need(signer: Signer | None, what: str, field: str) -> Signer:
     if signer is None:
         raise SigningKeyMissing(
-            f"there is no key at hand to {what}", mend="name the private key's file in your own configuration"
+            f"there is no key at hand to {what}",
+            mend=f"name the private key's file as {field} in your own config.yaml",
         )
     return signer

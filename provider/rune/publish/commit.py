@@ -14,12 +14,19 @@ from dataclasses import replace
 from random import SystemRandom
 from typing import Final
 
-from rune.errors import CommitConflict, RegistryUnauthorized, Unavailable
+from rune.errors import (
+    CommitConflict,
+    PolicyRolledBack,
+    RegistryUnauthorized,
+    SignatureInvalid,
+    SignatureMissing,
+    Unavailable,
+)
 from rune.model.clock import Deadline
 from rune.model.limits import PUBLISH
 from rune.model.oci import Digest
 from rune.model.store import Head, Revision
-from rune.publish.access import Writer
+from rune.publish.access import Access, Writer
 from rune.publish.base import Base, read_base, start_mark
 from rune.publish.change import Plan
 from rune.publish.contents import Contents, Draft, same
@@ -31,8 +38,7 @@ from rune.publish.merge import merge
 from rune.publish.options import CommitOptions, Outcome
 from rune.publish.policy_serial import require_raised_serial
 from rune.publish.rivals import Lookout, Rivals, Tip
-from rune.publish.signatures import require_policy_signer, sign_policy
-from rune.publish.signing import sign_snapshot
+from rune.publish.signatures import require_policy_signer, sign_commit
 from rune.publish.state import State, between, leading, merged, of_tip
 from rune.publish.upload import Upload
 
@@ -111,7 +117,7 @@ class _Commit:
         # Whoever put its own head over another's must bring that one in; anyone else's commit is theirs to mend.
         mended = not rivals.signed or (own is not None and base.tip.digest != own.digest)
         if own is not None and mended and self._lineage.descends(base.tip.digest, own.digest):
-            remember(self._access, base.accepted.head)
+            remember(self._access, base.accepted.head, base.tip.snapshot, deadline=self._deadline)
             return self._done(base.accepted.head, base)
         state = self._state(base, rivals.signed)
         draft = self._draft(state)
@@ -127,8 +133,24 @@ class _Commit:
 
     def _read_base(self) -> Base:
         self._writer.progress("reading the store", 0, 1)
-        base = read_base(
-            self._access,
+        base = self._accepted_base(self._access)
+        self._lineage.learn(base.tip.digest, base.tip.snapshot)
+        self._writer.progress("reading the store", 1, 1)
+        return base
+
+    def _accepted_base(self, access: Access) -> Base:
+        """The base; a policy signer may replace a policy that can't be believed, where all else can."""
+        try:
+            return self._base(access)
+        except (PolicyRolledBack, SignatureMissing, SignatureInvalid):
+            trust = access.trust
+            if trust.policy is None or self._writer.signers.policy is None or not self._plan.decides_policy:
+                raise
+            return self._base(replace(access, trust=replace(trust, policy=None)))
+
+    def _base(self, access: Access) -> Base:
+        return read_base(
+            access,
             mark=self._mark,
             # Once this commit is signed, the base may well be another one.
             expect_revision=None if self._own else self._options.expect_revision,
@@ -137,9 +159,6 @@ class _Commit:
             sleep=self._writer.sleep,
             deadline=self._deadline,
         )
-        self._lineage.learn(base.tip.digest, base.tip.snapshot)
-        self._writer.progress("reading the store", 1, 1)
-        return base
 
     def _rivals(self, base: Base) -> Rivals:
         return self._find(base, base.tip.snapshot.revision, {entry.digest for entry in base.accepted.head.history})
@@ -203,9 +222,7 @@ class _Commit:
         if not self._goes_first(base, tip):
             return None
         self._writer.progress("signing", 0, 1)
-        if policy is not None and policy_changed:
-            sign_policy(self._writer, policy, deadline=self._deadline)
-        sign_snapshot(self._writer, tip.descriptor, deadline=self._deadline)
+        sign_commit(self._writer, tip.descriptor, policy if policy_changed else None, deadline=self._deadline)
         if self._own is None:
             self._keys = changed_keys(state.draft.contents, draft.contents, self._load)
             self._policy_changed = policy_changed
@@ -255,7 +272,7 @@ class _Commit:
             return None
         if not settled(self._access, head, self._lineage, self._lookout, deadline=self._deadline):
             return None
-        remember(self._access, head)
+        remember(self._access, head, tip.snapshot, deadline=self._deadline)
         self._writer.progress("publishing", 1, 1)
         return self._done(head, base)
 

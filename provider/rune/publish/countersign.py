@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from rune.errors import SigningKeyMissing
+from rune.errors import PolicyInvalid, PolicyRolledBack, SigningKeyMissing
 from rune.model.clock import Deadline
 from rune.model.limits import PUBLISH
 from rune.model.oci import EMPTY_CONFIG, MEDIA_MANIFEST, Descriptor, Digest
@@ -33,6 +33,12 @@ def countersign(writer: Writer) -> tuple[str, ...]:
         relaxed = replace(access, trust=replace(access.trust, policy=None))
     with access.registry.exclusive():
         accepted = read_base(relaxed, mark=start_mark(access), deadline=deadline).accepted
+        if signers.policy is not None and accepted.policy.serial < accepted.mark.policy_serial:
+            raise PolicyRolledBack(
+                f"the policy has serial {accepted.policy.serial}, and {accepted.mark.policy_serial} was in force",
+                mend=f"nodes would refuse it signed or not: write it with `serial: {accepted.mark.policy_serial + 1}` "
+                "(`rune policy edit`)",
+            )
         wanted: list[tuple[str, Descriptor]] = []
         for signer, what, subject in (
             (signers.writer, "the snapshot", accepted.snapshot_descriptor),
@@ -58,10 +64,15 @@ def sign_policy_document(writer: Writer, document: bytes) -> Digest:
         The digest of the policy's manifest.
 
     Raises:
-        PolicyInvalid: it can't be parsed.
+        PolicyInvalid: it can't be parsed, or its serial is below one that was in force.
         SigningKeyMissing: there is no policy key.
     """
-    parse_policy(document)
+    serial, least = parse_policy(document).serial, writer.access.policy_serial()
+    if serial < least:
+        raise PolicyInvalid(
+            f"the policy has serial {serial}, and one of serial {least} was in force",
+            mend=f"write `serial: {least + 1}` above its rules: nodes refuse a signed policy that isn't the latest",
+        )
     signer = writer.signers.need_policy()
     registry = writer.access.registry
     deadline = Deadline.after(PUBLISH.deadline_s, writer.access.clock)

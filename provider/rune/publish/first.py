@@ -10,8 +10,7 @@ from rune.publish.contents import Draft
 from rune.publish.heads import move_latest, next_head, remember, signing_time
 from rune.publish.lineage import Lineage
 from rune.publish.options import CommitOptions, Outcome
-from rune.publish.signatures import require_policy_signer, sign_policy
-from rune.publish.signing import sign_snapshot
+from rune.publish.signatures import require_policy_signer, sign_commit
 from rune.publish.state import State
 from rune.publish.upload import Upload
 
@@ -52,12 +51,10 @@ def publish_first(
         author=options.author,
         message=options.message,
     )
-    if policy is not None:
-        sign_policy(writer, policy, deadline=deadline)
-    sign_snapshot(writer, tip.descriptor, deadline=deadline)
+    sign_commit(writer, tip.descriptor, policy, deadline=deadline)
     lineage.learn(tip.digest, tip.snapshot)
     head = next_head(access, None, tip, lineage, options.expires)
     last_look()
     move_latest(writer, None, head, deadline=deadline)
-    remember(access, head)
+    remember(access, head, tip.snapshot, deadline=deadline)
     return Outcome(head, changed=True)

@@ -4,10 +4,11 @@ from datetime import datetime, timedelta
 
 from rune.model.clock import Deadline
 from rune.model.oci import MEDIA_INDEX
-from rune.model.store import LATEST, Head, Mark
+from rune.model.store import LATEST, Head, Mark, Snapshot
 from rune.publish.access import WRITER_UID, Access, Writer
 from rune.publish.base import Base
 from rune.publish.lineage import Lineage
+from rune.publish.policy_serial import policy_serial
 from rune.publish.rivals import Lookout, Tip
 from rune.publish.signing import sign_head
 from rune.snapshot.codec import describe_head, encode_head
@@ -76,7 +77,8 @@ def settled(access: Access, head: Head, lineage: Lineage, lookout: Lookout, *, d
     return not lookout.find(tags, head.snapshot.digest, lineage, least=head.revision, known=known).signed
 
 
-def remember(access: Access, head: Head) -> None:
-    """Raise this writer's mark to a head that it has put behind `latest`."""
-    mark = Mark(head.revision, head.snapshot.digest, head.created)
+def remember(access: Access, head: Head, snapshot: Snapshot, *, deadline: Deadline) -> None:
+    """Raise this writer's mark to a head, and its snapshot, that it has put behind `latest`."""
+    serial = policy_serial(access, snapshot.policy, deadline=deadline)
+    mark = Mark(head.revision, head.snapshot.digest, head.created, serial)
     access.marks.raise_to(WRITER_UID, access.store_id, mark)

@@ -34,10 +34,8 @@ def require_raised_serial(access: Access, before: Descriptor | None, draft: Draf
         return
     if draft.policy_manifest is None:
         raise InternalError("a new policy came without its manifest", mend="report it")
-    least = access.policy_serial()
-    if before is not None:
-        least = max(least, _serial(access, before, deadline))
-    elif not least:
+    least = max(access.policy_serial(), policy_serial(access, before, deadline=deadline))
+    if before is None and not least:
         return
     serial = parse_policy(decode_policy(draft.policy_manifest).document.data or b"").serial
     if serial <= least:
@@ -47,28 +45,31 @@ def require_raised_serial(access: Access, before: Descriptor | None, draft: Draf
         )
 
 
-def puts_earlier_policy_back(
-    access: Access, tip: Tip, current: Digest, lineage: Lineage, *, deadline: Deadline
-) -> bool:
-    """Whether a commit, brought in beside or after the current snapshot, would replace its policy by an earlier one.
+def puts_earlier_policy_back(access: Access, tip: Tip, other: Digest, lineage: Lineage, *, deadline: Deadline) -> bool:
+    """Whether a commit that is brought together with another snapshot, or replaces it, puts an earlier policy in force.
 
-    One that was made on an older snapshot and kept the policy of then wouldn't: of two that are brought together, the
+    One that was made on an older snapshot and kept the policy of then doesn't: of two that are brought together, the
     policy is the one of the side that changed it (rune.publish.merge).
 
     Args:
         access: the store; without policy signers a writer may put any policy.
         tip: the commit; signed, and its policy, too.
-        current: what `latest` leads to.
+        other: what `latest` leads to, or another signed commit.
         lineage: knows both.
         deadline: by when.
     """
-    theirs, ours = tip.snapshot.policy, lineage.snapshot(current).policy
+    theirs, ours = tip.snapshot.policy, lineage.snapshot(other).policy
     if access.trust.policy is None or theirs is None or same(theirs, ours):
         return False
-    origins = [lineage.snapshot(origin).policy for origin in lineage.common_ancestors(tip.digest, current)]
-    wins = any(same(origin, ours) and not same(origin, theirs) for origin in origins)
-    return wins and _serial(access, theirs, deadline) < access.policy_serial()
+    origins = [lineage.snapshot(origin).policy for origin in lineage.common_ancestors(tip.digest, other)]
+    if all(same(origin, theirs) for origin in origins):
+        return False
+    least = max(access.policy_serial(), policy_serial(access, ours, deadline=deadline))
+    return policy_serial(access, theirs, deadline=deadline) < least
 
 
-def _serial(access: Access, policy: Descriptor, deadline: Deadline) -> int:
+def policy_serial(access: Access, policy: Descriptor | None, *, deadline: Deadline) -> int:
+    """The serial of a policy that a policy signer signed; 0 where there is none, or none is asked for."""
+    if policy is None or access.trust.policy is None:
+        return 0
     return parse_policy(Gatherer(access.registry, None, deadline).policy(policy, signed=False).document).serial

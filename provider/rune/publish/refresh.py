@@ -52,7 +52,7 @@ def refresh(writer: Writer, *, lifetime: timedelta | None, expect_revision: int 
             head = next_head(access, base, tip, lineage, lifetime)
             moved = move_latest(writer, base, head, deadline=deadline)
             if moved and settled(access, head, lineage, lookout, deadline=deadline):
-                remember(access, head)
+                remember(access, head, tip.snapshot, deadline=deadline)
                 return Outcome(head, changed=True, warnings=(*base.warnings, *rivals.warnings))
             writer.sleep(PUBLISH.backoff_initial_s * (attempt + 1))
     raise CommitConflict("others keep committing to this store", mend="try again when it is quieter")

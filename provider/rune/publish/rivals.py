@@ -114,10 +114,14 @@ class Lookout:
         unseen = [tag for tag in claimed if tag not in self._asked] + [claim.tag for claim in verdict.unjudged]
         for tip in verdict.signed:
             lineage.learn(tip.digest, tip.snapshot)
+        beside = {current, *(tip.digest for tip in verdict.signed)}
         replays = tuple(
             tip
             for tip in verdict.signed
-            if puts_earlier_policy_back(self._access, tip, current, lineage, deadline=self._deadline)
+            if any(
+                puts_earlier_policy_back(self._access, tip, other, lineage, deadline=self._deadline)
+                for other in beside - {tip.digest}
+            )
         )
         signed = tuple(tip for tip in verdict.signed if tip not in replays)
         return Rivals(signed, verdict.unsigned, tuple(sorted(unseen)), replays)

@@ -7,7 +7,7 @@ from rune.model.clock import Deadline
 from rune.model.oci import Descriptor
 from rune.ports import SignatureVerifier
 from rune.publish.access import Access, Writer
-from rune.publish.signing import sign_policy_manifest
+from rune.publish.signing import signature_of_policy, signature_of_snapshot
 from rune.replica.gather import Gatherer
 from rune.snapshot.approval import approved_by
 
@@ -44,8 +44,26 @@ def require_policy_signer(writer: Writer, policy: Descriptor, *, deadline: Deadl
         )
 
 
-def sign_policy(writer: Writer, policy: Descriptor, *, deadline: Deadline) -> None:
-    """Sign a policy's manifest that is in the registry, if this writer has the key for it."""
+def sign_commit(writer: Writer, snapshot: Descriptor, policy: Descriptor | None, *, deadline: Deadline) -> None:
+    """Sign a snapshot, and the policy that it puts in force if this writer has the key for that: both, or neither.
+
+    A signed policy that nobody committed could be committed by any writer.
+
+    Args:
+        writer: whose keys.
+        snapshot: in the registry already.
+        policy: its manifest is, too; None: the policy stays as it was.
+        deadline: by when.
+
+    Raises:
+        SigningKeyMissing, Unavailable: there is no signer, or it can't sign.
+        SignatureInvalid: a signer isn't an accepted one.
+        CommitConflict: others kept overwriting the list of signatures.
+    """
+    signatures = [signature_of_snapshot(writer, snapshot)]
     trust = writer.access.trust.policy
-    if writer.signers.policy is not None and not (trust and is_signed(writer.access, policy, trust, deadline=deadline)):
-        sign_policy_manifest(writer, policy, deadline=deadline)
+    has_key = writer.signers.policy is not None
+    if policy is not None and has_key and not (trust and is_signed(writer.access, policy, trust, deadline=deadline)):
+        signatures.insert(0, signature_of_policy(writer, policy))
+    for signature in signatures:
+        signature.put(writer.access.registry, deadline=deadline)

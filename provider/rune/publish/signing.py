@@ -1,6 +1,7 @@
 """Putting a signature next to what it signs, as cosign does: a bundle as referrer, listed behind the fallback tag."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from rune.errors import CommitConflict, StoreEmpty
@@ -14,31 +15,41 @@ from rune.snapshot.cosign import add_referrer, bundle_manifest, describe_bundle_
 _TRIES: Final = 8
 
 
-def sign_snapshot(writer: Writer, subject: Descriptor, *, deadline: Deadline) -> None:
-    """Sign a snapshot as its readers will accept it.
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """One that readers of the store will accept, and that nobody has seen yet."""
+
+    subject: Descriptor
+    bundle: bytes
+
+    def put(self, registry: WritableRegistry, *, deadline: Deadline) -> None:
+        """Put it next to its subject. Raises as `push_signature`."""
+        _push(registry, self.bundle, self.subject, deadline)
+
+
+def signature_of_snapshot(writer: Writer, subject: Descriptor) -> Signature:
+    """A writer's, of a snapshot.
 
     Raises:
         SigningKeyMissing, Unavailable: there is no signer, or it can't sign.
-        SignatureInvalid: the signer isn't an accepted one; no signature was put anywhere.
-        CommitConflict: as for `push_signature`.
+        SignatureInvalid: the signer isn't an accepted one.
     """
-    signer, accepted = writer.signers.need_writer(), writer.access.trust.writers
-    _push_accepted(writer, signer, subject, accepted, what="snapshot", role="writer", deadline=deadline)
+    return _accepted(writer.signers.need_writer(), subject, writer.access.trust.writers, what="snapshot", role="writer")
+
+
+def signature_of_policy(writer: Writer, subject: Descriptor) -> Signature:
+    """A policy signer's; where the store has none, it isn't judged. Raises as `signature_of_snapshot`."""
+    signer, accepted = writer.signers.need_policy(), writer.access.trust.policy
+    if accepted is None:
+        return Signature(subject, sign(signer, subject.digest))
+    return _accepted(signer, subject, accepted, what="policy", role="policy signer")
 
 
 def sign_head(writer: Writer, subject: Descriptor, *, deadline: Deadline) -> None:
-    """Sign a head as its readers will accept it. Raises as `sign_snapshot`."""
+    """Sign a head as its readers will accept it. Raises as `signature_of_snapshot` and `push_signature`."""
     signer, accepted = writer.signers.need_freshness(), writer.access.trust.freshness
-    _push_accepted(writer, signer, subject, accepted, what="head", role="freshness signer", deadline=deadline)
-
-
-def sign_policy_manifest(writer: Writer, subject: Descriptor, *, deadline: Deadline) -> None:
-    """Sign a policy; where the store has policy signers, as its readers will accept it. Raises as `sign_snapshot`."""
-    signer, accepted = writer.signers.need_policy(), writer.access.trust.policy
-    if accepted is None:
-        push_signature(writer.access.registry, signer, subject, deadline=deadline)
-    else:
-        _push_accepted(writer, signer, subject, accepted, what="policy", role="policy signer", deadline=deadline)
+    signature = _accepted(signer, subject, accepted, what="head", role="freshness signer")
+    signature.put(writer.access.registry, deadline=deadline)
 
 
 def push_signature(registry: WritableRegistry, signer: Signer, subject: Descriptor, *, deadline: Deadline) -> None:
@@ -54,23 +65,16 @@ def push_signature(registry: WritableRegistry, signer: Signer, subject: Descript
     _push(registry, sign(signer, subject.digest), subject, deadline)
 
 
-def _push_accepted(
-    writer: Writer,
-    signer: Signer,
-    subject: Descriptor,
-    accepted: Sequence[SignatureVerifier],
-    *,
-    what: str,
-    role: str,
-    deadline: Deadline,
-) -> None:
+def _accepted(
+    signer: Signer, subject: Descriptor, accepted: Sequence[SignatureVerifier], *, what: str, role: str
+) -> Signature:
     """A head that no node accepts would refuse new mounts everywhere, so what was signed is judged before it is put.
 
     Whoever signs by identity may not even know how the certificate authority calls them.
     """
     bundle = sign(signer, subject.digest)
     approved_by(subject.digest, (bundle,), accepted, what=what, role=role)
-    _push(writer.access.registry, bundle, subject, deadline)
+    return Signature(subject, bundle)
 
 
 def _push(registry: WritableRegistry, bundle: bytes, subject: Descriptor, deadline: Deadline) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from rune.errors import RuneError, StoreInvalid, Unavailable
+from rune.errors import Overloaded, RuneError, StoreInvalid, Unavailable
 from rune.model.clock import Deadline
 from rune.model.limits import REPLICA
 from rune.model.oci import MEDIA_INDEX, Descriptor
@@ -58,7 +58,11 @@ class Refresher:
         self.keeper = Keeper(spec.max_stale)
 
     def restore(self) -> State | None:
-        """The state that an earlier process kept on this node, if it passes the rules of today, the mark included."""
+        """The state that an earlier process kept on this node, if it passes the rules of today, the mark included.
+
+        Raises:
+            Overloaded: it couldn't be read just now.
+        """
         try:
             parts = self._open()
             saved = self.keeper.load(parts.cache)
@@ -66,6 +70,8 @@ class Refresher:
                 return None
             accepted = self._accept_saved(saved, parts, current=None)
             self._services.marks.raise_to(self._object.uid, self._spec.store_id, accepted.mark)
+        except Overloaded:
+            raise
         except RuneError:
             # Altered or outdated: as good as absent. What keeps the store from being opened, the refresh will say.
             return None
@@ -173,7 +179,8 @@ class Refresher:
         accepted = accept(evidence, expectation, known[-1] if known else None, now)
         for lower in known[:-1]:
             accept(evidence, expectation, lower, now)
-        return accepted
+        serial = max((mark.policy_serial for mark in (accepted.mark, *known)), default=0)
+        return replace(accepted, mark=replace(accepted.mark, policy_serial=serial))
 
     def _marks(self, current: State | None) -> list[Mark]:
         """By rising revision: this node's, and what the object's status says other nodes accepted.

@@ -4,6 +4,7 @@ import logging
 import threading
 from collections.abc import Iterable
 from concurrent.futures import Future
+from dataclasses import replace
 from typing import Final
 
 from rune.errors import DeadlineExceeded, InternalError, Overloaded, RuneError, StoreSuspended
@@ -143,6 +144,14 @@ class Replica:
             flight, deadline, doing=f"fetching revision {number} of {self.object.name}"
         )
 
+    def let_go(self) -> bool:
+        """Let go of the state; whether nothing is left that a new Replica couldn't read from the disk.
+
+        A lie refuses new mounts until the truth comes, also if nobody has read it meanwhile (docs/adr/0004).
+        """
+        self._view = replace(self._view, state=None)
+        return self._view.refusal is None
+
     def held(self) -> Held | None:
         """The state that it keeps in memory, if there is one."""
         state = self._view.state
@@ -214,6 +223,9 @@ class Replica:
         state: State | None = None
         try:
             state = refresher.restore()
+        except Overloaded:
+            # The disk was not read: the next one who asks tries again.
+            raise
         except Exception as bug:  # noqa: BLE001  # what the disk holds must not keep the store from its registry
             _LOG.error("restoring %s failed unexpectedly: %s", self.object.name, type(bug).__name__)
         self._view = view.View(restored=True, state=state)

@@ -41,11 +41,11 @@ class Stores:
             StoreNotAdmitted: it is another namespace's, or a ClusterRuneStore that doesn't admit this one.
             KubernetesUnavailable: the objects were never listed yet.
         """
-        found = self._objects.store(name)
-        if found is None:
-            raise _not_found(name)
-        _admit(found, namespace)
         with self._lock:
+            found = self._objects.store(name)
+            if found is None:
+                raise _not_found(name)
+            _admit(found, namespace)
             replica = self._live.get(found.uid) or Replica(found, self._services)
             replica = self._live[found.uid] = _current(replica, found)
             return replica
@@ -55,14 +55,16 @@ class Stores:
 
         Where all states together are too large, some are dropped too; a mount of such a store reads it again.
         """
-        existing = {found.uid: found for found in self._objects.stores()}
         with self._lock:
+            # Within the lock, as in `get`: an older list must not bring back what a mount has seen surpassed.
+            existing = {found.uid: found for found in self._objects.stores()}
             self._live = {
                 uid: _current(replica, existing[uid]) for uid, replica in self._live.items() if uid in existing
             }
             held = [each for replica in self._live.values() if (each := replica.held()) is not None]
             for uid in to_let_go(held, self._services.states_bytes):
-                del self._live[uid]
+                if self._live[uid].let_go():
+                    del self._live[uid]
             live = tuple(self._live.values())
         now_s = self._services.clock.monotonic()
         for replica in live:

@@ -200,8 +200,8 @@ def judge_policy(
     if signer is not None and policy.serial < least_serial:
         raise PolicyRolledBack(
             f"policy {short(snapshot.policy.digest)} has serial {policy.serial}, and {least_serial} was in force",
-            mend=f"a writer put an earlier policy back: write the policy with a serial above {least_serial} "
-            "(`rune policy edit`), and find out whose commit it was (`rune log`)",
+            mend="a writer put an earlier policy back: find out who, and have somebody with a writer's and a policy "
+            f"signer's key set it with a serial above {least_serial} (`rune policy set`)",
         )
     return policy, signer
 

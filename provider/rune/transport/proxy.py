@@ -5,6 +5,7 @@ names with their subdomains, addresses, CIDR ranges, optional ports, `*`.
 """
 
 import ipaddress
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,6 +15,8 @@ from rune.errors import InvalidConfig, InvalidReference
 from rune.transport.addresses import is_loopback_name
 from rune.transport.origin import Origin, parse_url
 
+# Python reads other scripts' digits too, and raises for a number of thousands of them.
+_PORT = re.compile(r"[0-9]{1,5}", re.ASCII)
 _MEND = "write it like http://PROXY:PORT; socks is not supported"
 
 
@@ -132,8 +135,8 @@ def _split_port(entry: str) -> tuple[str, int | None]:
     """An entry's name or address, and its port if it has one; IPv6 with a port is in brackets."""
     if entry.startswith("["):
         name, _, rest = entry[1:].partition("]")
-        return name, int(rest[1:]) if rest[1:].isdecimal() else None
+        return name, int(rest[1:]) if _PORT.fullmatch(rest[1:]) else None
     name, separator, port = entry.rpartition(":")
-    if separator and ":" not in name and port.isdecimal():
+    if separator and ":" not in name and _PORT.fullmatch(port):
         return name, int(port)
     return entry, None

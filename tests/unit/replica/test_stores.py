@@ -1,6 +1,7 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from threading import Event
+from typing import NoReturn
 
 import pytest
 
@@ -217,6 +218,30 @@ class TestPolling:
         assert again.state(world.deadline()).digest == before.digest
         stores.stop()
 
+    def test_a_refusal_outlives_the_state_that_it_is_about(self, world: World) -> None:
+        stores = Stores(world.objects, replace(world.services, states_bytes=1))
+        replica = stores.get(NAME, "payments")
+        replica.state(world.deadline())
+        world.parts.trust = replace(trust(), writers=(STRANGER,))
+        replica.poll().result(20)
+        world.parts.trust = trust()
+        world.registry.outage = DOWN
+        stores.tick()
+        with pytest.raises(SignatureInvalid):
+            stores.get(NAME, "payments").state(world.deadline())
+        stores.stop()
+
+    def test_a_disk_that_could_not_be_read_just_now_is_read_later(self, world: World) -> None:
+        before = world.state()
+        world.objects.put(store_object(generation=2))
+        world.registry.outage = DOWN
+        busy = Overloaded("no room", mend="it is tried again")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(world.parts.cache, "evidence", _raising(busy))
+            with pytest.raises(Overloaded):
+                world.state()
+        assert world.state().digest == before.digest
+
     def test_what_fits_stays(self, world: World) -> None:
         first = world.replica()
         world.state()
@@ -254,3 +279,10 @@ def _drain(world: World) -> None:
         if due_s is None or due_s > world.clock.monotonic():
             return
         replica.poll().result(20)
+
+
+def _raising(error: RuneError) -> Callable[[], NoReturn]:
+    def evidence() -> NoReturn:
+        raise error
+
+    return evidence

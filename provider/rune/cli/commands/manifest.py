@@ -128,6 +128,7 @@ def cronjob(
         signer=_signer(entry, key_secret, service_account, services),
         expires=lifetime,
         login_secret=secret_ref,
+        store=entry.name,
         schedule=schedule,
     )
     session.printer.text(dump_yaml(found))

@@ -64,21 +64,20 @@ def edit(session: Session, message: str, author: str | None, expect_revision: in
     with session.store() as store:
         before = store.policy_show()
     after = edit_text(before or _STARTER, suffix=".yaml")
-    while True:
+    while after != before:
         try:
             parse_policy(after)
-            break
+            with session.store() as store:
+                result = store.policy_put(after, commit_of(message, author, expect_revision))
         except PolicyInvalid as error:
             session.printer.error(error.reason, error.what, error.mend)
             if not click.confirm("Edit again?", default=True, err=True):
                 raise
             after = edit_text(after, suffix=".yaml")
-    if after == before:
-        session.printer.note("nothing to do: the policy is as it was")
-        return
-    with session.store() as store:
-        result = store.policy_put(after, commit_of(message, author, expect_revision))
-    announce(session.printer, result)
+        else:
+            announce(session.printer, result)
+            return
+    session.printer.note("nothing to do: the policy is as it was")
 
 
 @policy.command(name="set")
