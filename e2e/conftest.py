@@ -4,7 +4,6 @@
 `disruptive` and run when no other does.
 """
 
-import fcntl
 import json
 import re
 import secrets
@@ -19,6 +18,7 @@ from e2e.support.artefacts import collect
 from e2e.support.kube import Kube
 from e2e.support.nodes import Node, worker_nodes
 from e2e.support.registry import SHARED_NAMESPACE, RegistryInCluster, own_registry
+from e2e.support.room import Room
 from e2e.support.stores import Machine, Store
 
 NewNamespace = Callable[[str], str]
@@ -34,6 +34,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--canary-table", action="store_true", help="write the table of docs/security.md from this run")
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist writes the group into the test's id, in this very hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Disruptive tests last and by one worker, which alone then waits for its turn; and time enough to wait for it."""
     items.sort(key=_is_disruptive)
@@ -78,12 +79,16 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line(table)
 
 
+@pytest.fixture(scope="session")
+def room() -> Room:
+    """The cluster, for fixtures that outlive a test and disturb others."""
+    return Room(_ROOM)
+
+
 @pytest.fixture(autouse=True)
-def _room(request: pytest.FixtureRequest) -> Iterator[None]:
+def _in_the_room(room: Room, request: pytest.FixtureRequest) -> Iterator[None]:
     """The cluster alone for a disruptive test, together with others for any other."""
-    alone = _is_disruptive(request.node)
-    with _ROOM.open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+    with room.alone() if _is_disruptive(request.node) else room.shared():
         yield
 
 

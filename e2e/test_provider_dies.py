@@ -23,6 +23,7 @@ from e2e.support.processes import (
     set_poll_interval,
     signal_all,
 )
+from e2e.support.room import Room
 from e2e.support.stores import Store, provider_class
 
 pytestmark = pytest.mark.disruptive
@@ -66,11 +67,12 @@ CASES = [
 
 
 @pytest.fixture(scope="module", params=[SHORT, LONG])
-def _poll_interval(kube: Kube, request: pytest.FixtureRequest) -> Iterator[None]:
-    """The driver's rotation-poll-interval."""
-    set_poll_interval(kube, request.param)
-    yield
-    set_poll_interval(kube, SHORT)
+def _poll_interval(room: Room, kube: Kube, request: pytest.FixtureRequest) -> Iterator[None]:
+    """The driver's rotation-poll-interval: the driver is restarted for it, so nobody else may be there."""
+    with room.alone():
+        set_poll_interval(kube, request.param)
+        yield
+        set_poll_interval(kube, SHORT)
 
 
 @pytest.mark.usefixtures("_poll_interval")
