@@ -13,6 +13,8 @@ from typing import Any
 
 import urllib3
 
+from tests.support.waiting import eventually
+
 # kube-apiserver issues no token for less (TokenRequestSpec.expirationSeconds).
 SHORTEST_TOKEN_S = 600
 REQUEST_TIMEOUT_S = 10.0
@@ -128,8 +130,13 @@ class KubeApi:
         return Pod(namespace, name, created["metadata"]["uid"], service_account)
 
     def delete_pod(self, pod: Pod) -> None:
-        """Delete a pod object: tokens bound to it are worthless from then on."""
+        """Delete a pod object: tokens bound to it that nobody showed yet are worthless from then on.
+
+        The API server learns of it by a watch of its own, a moment later; what it accepts it accepts for ten seconds.
+        """
+        probe = self.token_request(pod.namespace, pod.service_account, audience="probe", pod=pod)
         self.delete("v1", "Pod", pod.name, pod.namespace)
+        eventually(lambda: "authenticated" not in self.token_review(probe, audience="probe"))
 
     def token_request(
         self,
