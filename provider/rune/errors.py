@@ -14,6 +14,7 @@ Kubernetes Events, and logged.
     │  ├─ InvalidValue           RUNE_VALUE_INVALID
     │  ├─ InvalidConfig          RUNE_CONFIG_INVALID
     │  ├─ InvalidSealedFile      RUNE_SEALED_INVALID
+    │  ├─ InvalidPolicyDocument  RUNE_POLICY_DOCUMENT_INVALID
     │  └─ RenderFailed           RUNE_RENDER_FAILED
     ├─ NotFound                  NOT_FOUND            exit 3   what was asked for is not there
     │  ├─ StoreNotFound          RUNE_STORE_NOT_FOUND
@@ -174,6 +175,12 @@ class InvalidSealedFile(InvalidInput):
     """A file of `rune seal` was altered, or is for another store, path or key."""
 
     reason = "RUNE_SEALED_INVALID"
+
+
+class InvalidPolicyDocument(InvalidInput):
+    """The policy that is to be put, signed or tested can't be parsed, or its serial isn't above the one before."""
+
+    reason = "RUNE_POLICY_DOCUMENT_INVALID"
 
 
 class RenderFailed(InvalidInput):

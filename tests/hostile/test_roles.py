@@ -236,7 +236,7 @@ def test_a_writer_puts_an_earlier_policy_back(keys: Keys) -> None:
     by_command = keys.written(
         lambda: keys.ours.put_policy(keys.content, PIPELINE, Signers(keys.writer, keys.freshness))
     )
-    assert by_command == "RUNE_POLICY_INVALID"
+    assert by_command == "RUNE_POLICY_DOCUMENT_INVALID"
     keys.ours.put_policy(keys.content, policy_for("payments/batch", serial=3))
     assert node.poll(keys.ours).reason == ""
     served(node.mount(BATCH))

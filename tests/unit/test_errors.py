@@ -1,13 +1,16 @@
 """The tree of errors: unique tokens, codes that are safe for the driver, texts that fit, and docs that say the same."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from rune.errors import MAX_TEXT_CHARS, Code, PolicyDenied, RuneError
+from rune.errors import MAX_TEXT_CHARS, Code, DecryptionFailed, PolicyDenied, RuneError, VerificationFailed
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "errors.md"
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "errors.md"
+ALERTS = ROOT / "deploy" / "chart" / "files" / "alerts.yaml"
 # After these the kubelet keeps the target folder, and a pod may start on an empty volume.
 UNSAFE = {"CANCELLED", "DEADLINE_EXCEEDED", "UNAVAILABLE", "RESOURCE_EXHAUSTED", "ABORTED"}
 
@@ -35,6 +38,13 @@ def test_no_code_leaves_a_half_made_volume_behind() -> None:
 def test_the_page_says_what_the_program_does(kind: type[RuneError]) -> None:
     rows = [line for line in PAGE.read_text().splitlines() if line.startswith(f"| `{kind.reason}` |")]
     assert [row.split(" | ")[1:3] for row in rows] == [[kind.code.value, str(kind.exit_code)]]
+
+
+def test_a_store_that_can_t_be_believed_raises_the_alert() -> None:
+    (listed,) = re.findall(r'reason=~"RUNE_\(([A-Z_|]+)\)"', ALERTS.read_text())
+    # A value that doesn't decrypt is met at a mount, not where a store is brought up to date.
+    unbelievable = {kind.reason for kind in tree(VerificationFailed) if kind is not DecryptionFailed}
+    assert {f"RUNE_{word}" for word in listed.split("|")} == unbelievable
 
 
 def test_the_page_names_no_token_that_is_gone() -> None:

@@ -39,7 +39,7 @@ def create_store(
     Raises:
         InvalidInput: nobody would sign it.
         Conflict: there is a store in this place already.
-        PolicyInvalid: the policy can't be parsed.
+        InvalidPolicyDocument: the policy can't be parsed.
         UnsafeFile, SigningKeyMissing: the signing key, or the identity's token, can't be used.
         InvalidConfig: the trusted root or the signing configuration can't be used.
         SignatureInvalid: whoever signs by identity isn't whom the store would accept; nothing is behind `latest`.

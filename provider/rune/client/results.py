@@ -12,6 +12,7 @@ from rune.model.records import EntryDecision
 from rune.model.spec import SignerSpec
 from rune.model.store import Binding, Revision
 from rune.publish.access import quiet
+from rune.publish.countersign import Countersigned
 from rune.publish.diff import ChangeKind, KeyChange
 from rune.publish.log import LogEntry
 from rune.publish.options import Outcome
@@ -20,6 +21,7 @@ __all__ = [
     "ChangeKind",
     "Check",
     "CommitResult",
+    "Countersigned",
     "DiffResult",
     "Explained",
     "InitResult",

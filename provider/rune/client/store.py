@@ -6,6 +6,7 @@ from datetime import timedelta
 from rune.client.render import render
 from rune.client.results import (
     CommitResult,
+    Countersigned,
     DiffResult,
     Listed,
     LogEntry,
@@ -21,7 +22,7 @@ from rune.client.view import View
 from rune.model.caller import Caller
 from rune.model.clock import Clock, Deadline, SystemClock
 from rune.model.limits import PUBLISH
-from rune.model.oci import Digest, parse_digest
+from rune.model.oci import parse_digest
 from rune.model.path import parse_key, parse_path
 from rune.publish.access import Signers, Writer
 from rune.publish.change import Change, Edit, Plan, RemoveKey, RemoveSecret, SetKeys
@@ -239,7 +240,8 @@ class Store:
         """Replace the policy.
 
         Raises:
-            PolicyInvalid: it can't be parsed, or there are policy signers and its serial isn't above the one before.
+            InvalidPolicyDocument: it can't be parsed, or there are policy signers and its serial isn't above the one
+                before.
             SigningKeyMissing: the store asks for a policy signer, and none has signed this document.
         """
         return self._commit(Change((), self._sealing(None, "", ""), document.encode()), options)
@@ -254,28 +256,24 @@ class Store:
         signers = Signers(writer=None, freshness=self._parts.freshness_signer)
         return CommitResult.of(refresh(self._writer(signers), lifetime=expires, expect_revision=expect_revision))
 
-    def sign(self) -> tuple[str, ...]:
+    def sign(self) -> tuple[Countersigned, ...]:
         """Add signatures to the current snapshot, its policy and its head, with the keys at hand for each role.
 
-        Returns:
-            What was signed.
+        A successor may sign before the store's configuration names him: the answer says whether it does.
 
         Raises:
             SigningKeyMissing: there is no key for any role.
         """
         return countersign(self._writer(self._parts.signers()))
 
-    def sign_policy(self, document: bytes) -> Digest:
+    def sign_policy(self, document: bytes) -> Countersigned:
         """Sign a policy before it is in force: then a writer without the policy key can put exactly this one.
 
         Args:
             document: YAML, byte for byte as it will be put.
 
-        Returns:
-            The digest of the policy's manifest.
-
         Raises:
-            PolicyInvalid: it can't be parsed.
+            InvalidPolicyDocument: it can't be parsed.
             SigningKeyMissing: there is no policy key.
         """
         signers = Signers(writer=None, freshness=None, policy=self._parts.policy_signer)

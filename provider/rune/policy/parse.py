@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from rune.errors import InvalidConfig, PolicyInvalid
+from rune.errors import InvalidConfig, InvalidPolicyDocument, PolicyInvalid
 from rune.model.bounded_yaml import load_yaml
 from rune.model.fields import Fields, Problem
 from rune.model.limits import FORMAT
@@ -39,6 +39,18 @@ def parse_policy(document: bytes | str) -> Policy:
         more = f" (and {len(problems) - 1} more problems)" if len(problems) > 1 else ""
         raise PolicyInvalid(f"{first.place} {first.what}{more}", mend=first.mend)
     return Policy.of(rules, serial)
+
+
+def parse_submitted_policy(document: bytes | str) -> Policy:
+    """Parse a policy that isn't in force: whoever hands it in can mend it, and no store is in doubt.
+
+    Raises:
+        InvalidPolicyDocument: it isn't a policy. Otherwise as parse_policy.
+    """
+    try:
+        return parse_policy(document)
+    except PolicyInvalid as error:
+        raise InvalidPolicyDocument(error.what, mend=error.mend) from None
 
 
 def parse_ceiling(text: str | None) -> Policy | None:

@@ -9,7 +9,7 @@ from rune.model.limits import FORMAT
 from rune.model.path import KeyName, SecretPath
 from rune.model.recipient import keeps
 from rune.model.store import SealedValue, Secret
-from rune.policy.parse import parse_policy
+from rune.policy.parse import parse_submitted_policy
 from rune.publish.contents import Contents, Draft, LoadSecret, same_value
 from rune.snapshot.codec import describe_policy, describe_secret, encode_policy, encode_secret, inline
 
@@ -103,7 +103,7 @@ class Change:
             SecretNotFound, KeyNotFound: what is to be removed isn't there.
             InvalidValue: a value or a secret is too large, or a secret would be put without keys.
             InvalidInput: a value is bound to someone, and what shall follow it isn't.
-            PolicyInvalid: the policy can't be parsed.
+            InvalidPolicyDocument: the policy can't be parsed.
         """
         secrets = dict(contents.secrets)
         blobs: list[bytes] = []
@@ -160,7 +160,7 @@ class Change:
 
 
 def _with_policy(draft: Draft, document: bytes, store_id: str) -> Draft:
-    parse_policy(document)
+    parse_submitted_policy(document)
     manifest = encode_policy(document, store_id=store_id)
     return Draft(
         replace(draft.contents, policy=describe_policy(manifest)),

@@ -7,7 +7,7 @@ from rune.errors import Conflict, StoreEmpty
 from rune.model.clock import Deadline
 from rune.model.limits import PUBLISH
 from rune.model.store import LATEST
-from rune.policy.parse import parse_policy
+from rune.policy.parse import parse_submitted_policy
 from rune.ports import WritableRegistry
 from rune.publish.access import Writer
 from rune.publish.contents import Contents, Draft
@@ -35,10 +35,10 @@ def create(writer: Writer, options: CommitOptions, *, policy: bytes = EMPTY_POLI
 
     Raises:
         Conflict: there is a store in this place already.
-        PolicyInvalid: the policy can't be parsed.
+        InvalidPolicyDocument: the policy can't be parsed.
         SigningKeyMissing: a key isn't at hand.
     """
-    parse_policy(policy)
+    parse_submitted_policy(policy)
     access = writer.access
     deadline = Deadline.after(PUBLISH.deadline_s, access.clock)
     manifest = encode_policy(policy, store_id=access.store_id)

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Final
 
 from rune.model.path import KeyName, SecretPath
 from rune.model.store import UNBOUND, Binding, SealedValue
@@ -26,6 +27,13 @@ class KeyChange:
     before: Binding = UNBOUND
     """What its value was bound to."""
     after: Binding = UNBOUND
+
+    def reverse(self) -> "KeyChange":
+        """What makes it undone."""
+        return KeyChange(self.path, self.key, _REVERSE.get(self.kind, self.kind), self.after, self.before)
+
+
+_REVERSE: Final = {ChangeKind.ADDED: ChangeKind.REMOVED, ChangeKind.REMOVED: ChangeKind.ADDED}
 
 
 def changed_keys(before: Contents, after: Contents, load: LoadSecret) -> tuple[KeyChange, ...]:

@@ -4,7 +4,7 @@ So neither does a writer put one there, nor build on a commit that does: whoever
 policy that was signed once.
 """
 
-from rune.errors import InternalError, PolicyInvalid
+from rune.errors import InternalError, InvalidPolicyDocument
 from rune.model.clock import Deadline
 from rune.model.oci import Descriptor, Digest
 from rune.policy import parse_policy
@@ -28,7 +28,7 @@ def require_raised_serial(access: Access, before: Descriptor | None, draft: Draf
         deadline: by when.
 
     Raises:
-        PolicyInvalid: it isn't.
+        InvalidPolicyDocument: it isn't.
     """
     if access.trust.policy is None:
         return
@@ -39,7 +39,7 @@ def require_raised_serial(access: Access, before: Descriptor | None, draft: Draf
         return
     serial = parse_policy(decode_policy(draft.policy_manifest).document.data or b"").serial
     if serial <= least:
-        raise PolicyInvalid(
+        raise InvalidPolicyDocument(
             f"the policy has serial {serial}, and one of serial {least} was in force",
             mend=f"write `serial: {least + 1}` above its rules: nodes refuse a signed policy that isn't the latest",
         )

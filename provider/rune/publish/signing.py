@@ -52,17 +52,22 @@ def sign_head(writer: Writer, subject: Descriptor, *, deadline: Deadline) -> Non
     signature.put(writer.access.registry, deadline=deadline)
 
 
-def push_signature(registry: WritableRegistry, signer: Signer, subject: Descriptor, *, deadline: Deadline) -> None:
+def push_signature(registry: WritableRegistry, signer: Signer, subject: Descriptor, *, deadline: Deadline) -> bytes:
     """Sign an object that is in the registry already, and put the signature there.
 
     The list behind the fallback tag is read, extended and written: registries have no compare-and-swap, so it is read
     again afterwards, and extended again if another signer of the same object overwrote it meanwhile. What others put
     there stays (distribution-spec v1.1, "Referrers Tag Schema").
 
+    Returns:
+        The bundle that was put.
+
     Raises:
         CommitConflict: others kept overwriting the list.
     """
-    _push(registry, sign(signer, subject.digest), subject, deadline)
+    bundle = sign(signer, subject.digest)
+    _push(registry, bundle, subject, deadline)
+    return bundle
 
 
 def _accepted(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from rune.client.keys import new_signing_key
 from rune.model.bounded_yaml import load_yaml
 from tests.unit.cli.running import Rune, runner
 
@@ -117,6 +118,7 @@ def test_rollback_commits_the_old_content_as_a_new_revision(store: Rune) -> None
     store("set", "prod/payments/db", "password=@password")
     ended = store("rollback", "2", "--yes")
     assert ended.code == 0, ended.err
+    assert ended.out.splitlines()[1].split() == ["changed", "prod/payments/db", "password"]
     assert "committed revision 1-4" in ended.err
     assert store("get", "prod/payments/db", "password").out == "s3cr3t/ü"
 
@@ -137,7 +139,21 @@ def test_a_new_epoch_goes_on_from_a_snapshot_that_a_person_names(store: Rune) ->
     assert store("epoch", good, "--yes").code == 9, "it has begun"
 
 
-def test_rollback_asks_first(store: Rune) -> None:
+def test_rollback_shows_what_it_will_do_and_asks(store: Rune) -> None:
+    Path("other").write_text("x")
+    assert store("set", "prod/payments/db", "other=@other").code == 0
+    assert store("rm", "prod/payments/db", "user").code == 0
+    asked = store("rollback", "2")
+    assert asked.code != 0
+    assert [line.split() for line in asked.out.splitlines()[1:3]] == [
+        ["removed", "prod/payments/db", "other"],
+        ["added", "prod/payments/db", "user"],
+    ]
+    assert "back to revision 2, from 1-4" in asked.err
+    assert len(store("log").out.splitlines()) == 5
+
+
+def test_rollback_of_all_asks_first(store: Rune) -> None:
     assert store("rollback", "1").code != 0
     assert len(store("log").out.splitlines()) == 3
 
@@ -169,8 +185,9 @@ def test_policy_test_runs_a_table(store: Rune, expect: str, code: int) -> None:
 def test_policy_is_replaced_only_by_one_that_parses(store: Rune) -> None:
     Path("broken.yaml").write_text("rules: [{name: x}]")
     ended = store("policy", "set", "broken.yaml")
-    assert ended.code == 7
-    assert "rules[0]" in ended.err
+    assert (ended.code, "rules[0]" in ended.err) == (2, True)
+    tested = store("policy", "test", "-f", "broken.yaml", "--as", "payments/api", "prod/payments/db")
+    assert (tested.code, "rules[0]" in tested.err) == (2, True)
     assert store("policy", "show").out == POLICY
 
 
@@ -179,6 +196,18 @@ def test_policy_edit_uses_the_editor(store: Rune, monkeypatch: pytest.MonkeyPatc
     monkeypatch.delenv("VISUAL", raising=False)
     assert store("policy", "edit").code == 0
     assert "payments/worker" in store("policy", "show").out
+    assert store("policy", "show", "--revision", "2").out == POLICY
+
+
+def test_a_signature_that_nobody_counts_is_said_to_be_one(store: Rune) -> None:
+    assert "warning" not in store("sign").err
+    (signing_key,) = (Path.home() / ".config" / "rune" / "stores").glob("*/signing.key")
+    new_signing_key(Path("successor.key"), b"correct horse")
+    Path("successor.key").replace(signing_key)
+    signed = store("sign")
+    assert signed.code == 0, signed.err
+    assert "nobody counts your signature of snapshot and head yet" in signed.err
+    assert store("verify").code == 0
 
 
 def test_render_shows_files_and_decisions(store: Rune) -> None:

@@ -262,7 +262,7 @@ def test_progress_is_heard(house: House) -> None:
 
 
 def test_signatures_are_added(house: House) -> None:
-    assert [what.split()[1] for what in house.store().sign()] == ["snapshot", "head"]
+    assert [each.what for each in house.store().sign()] == ["snapshot", "head"]
 
 
 def test_a_policy_signer_and_a_writer_who_is_none(house: House) -> None:

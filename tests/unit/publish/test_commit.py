@@ -4,9 +4,9 @@ import pytest
 
 from rune.errors import (
     CommitConflict,
+    InvalidPolicyDocument,
     InvalidValue,
     KeyNotFound,
-    PolicyInvalid,
     RegistryUnavailable,
     RuneError,
     SecretNotFound,
@@ -151,7 +151,7 @@ def test_a_change_does_not_show_its_values(world: World) -> None:
 
 
 def test_an_invalid_policy_is_refused(world: World) -> None:
-    with pytest.raises(PolicyInvalid):
+    with pytest.raises(InvalidPolicyDocument):
         world.commit(policy=b"rules: [{name: broken}]")
     assert world.head().revision.number == 2
 

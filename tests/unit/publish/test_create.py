@@ -2,7 +2,7 @@
 
 import pytest
 
-from rune.errors import Conflict, PolicyInvalid, SignatureMissing, SigningKeyMissing
+from rune.errors import Conflict, InvalidPolicyDocument, SignatureMissing, SigningKeyMissing
 from rune.model.oci import MEDIA_INDEX
 from rune.policy import DENY_ALL
 from rune.publish.access import Signers
@@ -53,7 +53,7 @@ def test_two_that_make_one_at_once() -> None:
 
 def test_a_starter_policy_that_can_not_be_parsed() -> None:
     registry = MemoryRegistry()
-    with pytest.raises(PolicyInvalid):
+    with pytest.raises(InvalidPolicyDocument):
         World(registry).create(policy=b"nonsense")
     assert not registry.manifests
 
@@ -86,7 +86,7 @@ def test_a_policy_signed_before_it_is_committed() -> None:
     world.create()
     officer, clerk = world.another("officer"), world.another("clerk")
     officer.signers, clerk.signers = Signers(None, None, policy), Signers(writer, writer)
-    sign_policy_document(officer.writer, RULES)
+    assert sign_policy_document(officer.writer, RULES).accepted
     clerk.commit(policy=RULES)
     assert [rule.name for rule in world.base().accepted.policy.rules] == ["all"]
 
@@ -108,7 +108,7 @@ def test_a_policy_signer_that_comes_later() -> None:
         world.base()
     officer = world.another("officer")
     officer.signers = Signers(None, None, policy)
-    assert [what.split()[1] for what in countersign(officer.writer)] == ["policy"]
+    assert [(signed.what, signed.accepted) for signed in countersign(officer.writer)] == [("policy", True)]
     assert world.base().accepted.signers.policy == "policy"
 
 
@@ -117,7 +117,8 @@ def test_a_successor_signs_what_is_there() -> None:
     world.create()
     successor = new_signer()
     world.signers = Signers(successor, successor)
-    assert len(countersign(world.writer)) == 2
+    signed = countersign(world.writer)
+    assert [(each.what, each.accepted) for each in signed] == [("snapshot", False), ("head", False)]
     world.trust = trust_in(successor)
     assert world.base().accepted.head.revision.number == 1
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from rune.errors import PolicyInvalid, PolicyRolledBack, SignatureInvalid, SigningKeyMissing
+from rune.errors import InvalidPolicyDocument, PolicyRolledBack, SignatureInvalid, SigningKeyMissing
 from rune.model.oci import MEDIA_INDEX, Descriptor, Digest
 from rune.model.store import Revision, Snapshot, revision_tag
 from rune.publish.access import Signers
@@ -53,7 +53,7 @@ def test_a_serial_that_isn_t_raised_is_refused_before_anything_is_written(before
     if before is not None:
         world.commit(policy=_policy(before))
     head = world.head()
-    with pytest.raises(PolicyInvalid) as refused:
+    with pytest.raises(InvalidPolicyDocument) as refused:
         world.commit(policy=_policy(serial, name="another"))
     assert f"serial: {(before or 0) + 1}" in str(refused.value)
     assert world.head() == head
@@ -85,7 +85,7 @@ def test_a_writer_who_saw_a_higher_serial_remembers_it() -> None:
     snapshot = world.snapshot()
     bare = Restore(Contents(None, Contents.of(snapshot).secrets), policy=True)
     commit(world.writer, bare, CommitOptions("anna"))
-    with pytest.raises(PolicyInvalid, match="serial: 8"):
+    with pytest.raises(InvalidPolicyDocument, match="serial: 8"):
         world.commit(policy=_policy(7))
     assert world.commit(policy=_policy(8)).policy_changed
 
@@ -216,7 +216,7 @@ def test_who_has_both_keys_replaces_a_policy_that_was_put_back() -> None:
     _put_back(world, old)
     with pytest.raises(PolicyRolledBack, match="above 2"):
         world.set("a", k="1")
-    with pytest.raises(PolicyInvalid, match="serial: 3"):
+    with pytest.raises(InvalidPolicyDocument, match="serial: 3"):
         world.commit(policy=_policy(2, name="another"))
     world.commit(policy=_policy(3))
     assert world.base().accepted.policy.serial == 3
@@ -234,7 +234,7 @@ def test_a_policy_that_nodes_would_refuse_is_not_signed() -> None:
     world.trust, world.signers = with_policy, signers
     with pytest.raises(PolicyRolledBack, match="serial: 6"):
         countersign(world.writer)
-    with pytest.raises(PolicyInvalid, match="serial: 6"):
+    with pytest.raises(InvalidPolicyDocument, match="serial: 6"):
         sign_policy_document(world.writer, _policy(4))
     world.commit(policy=_policy(6))
     assert world.base().accepted.policy.serial == 6

@@ -112,17 +112,17 @@ def rollback(
     The policy of that revision comes back with it, unless the store has policy signers.
     """
     with session.store() as store:
-        undone = store.diff(revision)
+        since = store.diff(revision)
         policy_stays = store.has_policy_signers
-    rows = [change_row(change) for change in undone.keys]
+    rows = [change_row(change.reverse()) for change in since.keys]
     session.printer.rows(change_columns(rows), rows, empty="no key differs")
-    if undone.policy_changed:
+    if since.policy_changed:
         session.printer.warn(
             "the policy was another one, and stays as it is: a policy signer can put its rules back, under a new serial"
             if policy_stays
             else f"the policy of revision {revision} comes back, too"
         )
-    if not yes and not click.confirm(f"Undo these changes, made since revision {revision}?", err=True):
+    if not yes and not click.confirm(f"Make these changes, back to revision {revision}, from {since.after}?", err=True):
         raise InvalidInput("nothing was done", mend="answer y, or give --yes")
     options = commit_of(message or f"roll back to revision {revision}", author, expect_revision)
     with session.store() as store:

@@ -20,7 +20,7 @@ from rune.model.bounded_yaml import Yaml
 from rune.model.duration import parse_duration
 from rune.model.oci import parse_location
 from rune.model.spec import IdentitySpec, KeySpec, SignerSpec
-from rune.policy.parse import parse_policy
+from rune.policy.parse import parse_submitted_policy
 from rune.wiring.state_folder import default_state_folder
 from rune.wiring.writer_config import InitConfig, RegistryOptions
 
@@ -148,7 +148,7 @@ def _read_policy(path: Path | None) -> str | None:
     from rune.cli.commands.policy import read_policy  # only where a file is given
 
     document = read_policy(path)
-    parse_policy(document)
+    parse_submitted_policy(document)
     return document.decode()
 
 

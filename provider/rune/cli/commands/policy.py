@@ -10,13 +10,13 @@ from rune.cli.editor import edit as edit_text
 from rune.cli.inputs import read_file
 from rune.cli.output import Cell, Column
 from rune.cli.session import Session
-from rune.errors import InvalidInput, PolicyDenied, PolicyInvalid
+from rune.errors import InvalidInput, InvalidPolicyDocument, PolicyDenied
 from rune.model.caller import Caller
 from rune.model.limits import FORMAT
 from rune.model.path import parse_path
 from rune.policy.expectations import parse_expectations, run_expectations
 from rune.policy.explain import explain
-from rune.policy.parse import parse_policy
+from rune.policy.parse import parse_policy, parse_submitted_policy
 
 _STARTER: Final = """\
 # Who may read which paths. Default deny; a deny wins. '*' within a segment, '**' any number of segments;
@@ -48,11 +48,12 @@ def policy() -> None:
 
 
 @policy.command()
+@click.option("--revision", type=int, help="Of the history.  [default: the current one]")
 @click.pass_obj
-def show(session: Session) -> None:
-    """Print the current policy."""
+def show(session: Session, revision: int | None) -> None:
+    """Print the policy."""
     with session.store() as store:
-        document = store.policy_show()
+        document = store.policy_show(revision=revision)
     session.printer.text(document or "# there is no policy: nobody may read anything\n")
 
 
@@ -66,10 +67,10 @@ def edit(session: Session, message: str, author: str | None, expect_revision: in
     after = edit_text(before or _STARTER, suffix=".yaml")
     while after != before:
         try:
-            parse_policy(after)
+            parse_submitted_policy(after)
             with session.store() as store:
                 result = store.policy_put(after, commit_of(message, author, expect_revision))
-        except PolicyInvalid as error:
+        except InvalidPolicyDocument as error:
             session.printer.error(error.reason, error.what, error.mend)
             if not click.confirm("Edit again?", default=True, err=True):
                 raise
@@ -87,7 +88,7 @@ def edit(session: Session, message: str, author: str | None, expect_revision: in
 def set_(session: Session, file: BinaryIO, message: str, author: str | None, expect_revision: int | None) -> None:
     """Replace the policy by FILE ('-': stdin)."""
     document = file.read(FORMAT.policy_bytes + 1)
-    parse_policy(document)
+    parse_submitted_policy(document)
     with session.store() as store:
         result = store.policy_put(document.decode(), commit_of(message, author, expect_revision))
     announce(session.printer, result)
@@ -112,7 +113,7 @@ def test(
 
     With --expectations FILE, run a table of them instead; ends with 5 when one isn't met.
     """
-    compiled = parse_policy(read_policy(policy_file) if policy_file else _current(session))
+    compiled = parse_submitted_policy(read_policy(policy_file)) if policy_file else parse_policy(_current(session))
     if expectations is not None:
         outcomes = run_expectations(parse_expectations(read_policy(expectations)), compiled, None)
         rows: list[dict[str, Cell]] = [

@@ -51,9 +51,15 @@ def sign(session: Session, policy: Path | None) -> None:
     With --policy, sign a policy that isn't in force yet: a writer without your key can then commit exactly that file.
     """
     with session.store() as store:
-        signed = store.sign() if policy is None else (f"policy {store.sign_policy(read_policy(policy))}",)
-    for what in signed:
-        session.printer.note(f"signed {what}")
+        signed = store.sign() if policy is None else (store.sign_policy(read_policy(policy)),)
+    for each in signed:
+        session.printer.note(f"signed the {each.what} {each.digest}")
+    idle = [each.what for each in signed if not each.accepted]
+    if idle:
+        session.printer.warn(
+            f"nobody counts your signature of {' and '.join(idle)} yet: rune.yaml accepts others in that role. "
+            "Name your key there and in the RuneStore, or sign with one that is named"
+        )
 
 
 @click.command()
