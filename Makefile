@@ -38,6 +38,7 @@ test: $(STAMP) ## all tests, with a real registry, cosign and kube-apiserver bui
 	@# Status 3: this machine can't have the program; its tests then say so and are skipped (in CI: fail).
 	@for tool in etcd kube-apiserver kubectl registry cosign crane helm docker-registry; do \
 	  $(BIN)/python hack/tools/build.py $$tool >/dev/null || [ $$? -eq 3 ]; done
+	@$(BIN)/python hack/tools/driver.py >/dev/null || [ $$? -eq 3 ]
 	@# In a short folder: the path of a socket may have 107 bytes.
 	@folder=$$(mktemp -d); status=0; $(BIN)/pytest -n auto --basetemp="$$folder/t" $(PYTEST_ARGS) || status=$$?; \
 	  [ $$status -ne 0 ] || rm -rf "$$folder"; exit $$status

@@ -1,7 +1,8 @@
 """Fixtures of real parts. A test that uses one is marked `real`; without the programs it is skipped, in CI it fails."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,13 +12,21 @@ from tests.support.apiserver import ApiServer
 from tests.support.cosign import Cosign, Crane, KeyPair
 from tests.support.registry import Access, DebianRegistry, DistributionRegistry, Registry, StartRegistry
 from tests.support.tls import Authority
-from tests.support.tools import ToolUnavailable, tool
+from tests.support.tools import ToolUnavailable, driver_module, tool
 
 # How long an example takes says more of the machine than of the code.
 settings.register_profile("rune", deadline=None)
 settings.load_profile("rune")
 
-REAL_FIXTURES = {"apiserver", "any_registry_type", "distribution_registry", "debian_registry", "cosign", "crane"}
+REAL_FIXTURES = {
+    "any_registry_type",
+    "apiserver",
+    "cosign",
+    "crane",
+    "debian_registry",
+    "distribution_registry",
+    "driver_source",
+}
 
 REGISTRIES = [
     pytest.param(DistributionRegistry, id="distribution-3"),
@@ -34,12 +43,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 def require(name: str) -> Path:
     """The path of a program of hack/tools; without it the test is skipped, or fails where nothing may be skipped."""
+    return _required(partial(tool, name))
+
+
+def _required(find: Callable[[], Path]) -> Path:
     try:
-        return tool(name)
+        return find()
     except ToolUnavailable as missing:
         if os.environ.get("CI") == "true":
             pytest.fail(str(missing))
         pytest.skip(str(missing))
+
+
+@pytest.fixture(scope="session")
+def driver_source() -> Path:
+    """The folder of the Secrets Store CSI driver's own module."""
+    return _required(driver_module)
 
 
 @pytest.fixture(scope="session")

@@ -60,7 +60,7 @@ def still(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Village]:
         yield village
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def _few_system_roots(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """One CA that issues nothing, instead of the machine's hundred and more: each node reads them anew, 20 ms of it."""
     folder = tmp_path_factory.mktemp("system-roots")

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 import yaml
 
-from hack.tools.driver import DriverUnavailable
 from rune.cli.main import main
 from rune.client.doctor.examine import ClusterChoice, examine
 from rune.client.doctor.report import Report, Status
@@ -56,12 +55,9 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
 
 
 @pytest.fixture(scope="module")
-def cluster(server: ApiServer) -> SoundCluster:
-    made = SoundCluster(server.admin)
-    try:
-        made.build()
-    except DriverUnavailable as missing:
-        pytest.skip(str(missing))
+def cluster(server: ApiServer, driver_source: Path) -> SoundCluster:
+    made = SoundCluster(server.admin, driver_source)
+    made.build()
     return made
 
 

@@ -1,27 +1,13 @@
 """Our text of the driver's protocol means the same on the wire as the driver's own."""
 
-import os
 from pathlib import Path
 
-import pytest
 from google.protobuf.descriptor_pb2 import DescriptorProto, FileDescriptorProto, FileDescriptorSet
 from grpc_tools import protoc
 
-from hack.tools.driver import DriverUnavailable, driver_module
 from rune._pb.csi.v1alpha1 import provider_pb2
 
 DRIVER_PROTO = Path("provider/v1alpha1/service.proto")
-
-
-@pytest.fixture
-def module() -> Path:
-    """The driver's source."""
-    try:
-        return driver_module()
-    except DriverUnavailable as missing:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(missing))
-        pytest.skip(str(missing))
 
 
 def compiled(root: Path, proto: Path, out: Path) -> FileDescriptorProto:
@@ -56,8 +42,7 @@ def wire(file: FileDescriptorProto) -> dict[str, object]:
     }
 
 
-@pytest.mark.real
-def test_our_protocol_is_the_drivers(module: Path, tmp_path: Path) -> None:
+def test_our_protocol_is_the_drivers(driver_source: Path, tmp_path: Path) -> None:
     ours = FileDescriptorProto()
     provider_pb2.DESCRIPTOR.CopyToProto(ours)
-    assert wire(ours) == wire(compiled(module, DRIVER_PROTO, tmp_path / "driver.pb"))
+    assert wire(ours) == wire(compiled(driver_source, DRIVER_PROTO, tmp_path / "driver.pb"))

@@ -13,7 +13,6 @@ from typing import Final
 
 import yaml
 
-from hack.tools.driver import driver_module
 from rune.model.spec import ANNOTATION_NAMESPACES, ANNOTATION_STORE_ID
 from tests.support.kubeapi import KubeApi, Manifest
 from tests.support.store_examples import STORE_ID, good
@@ -42,12 +41,20 @@ class SoundCluster:
     """Its objects, and how to change one for a while."""
 
     admin: KubeApi
+    driver_source: Path
+    """The folder of the driver's own module."""
 
     def build(self) -> None:
         """Write everything."""
         self.admin.create_namespace(PROVIDER)
         self.admin.create_namespace(NAMESPACE)
-        for manifest in (*_driver(), *_ours(), good("RuneStore", "main", NAMESPACE), _keyset(), _secret_class()):
+        for manifest in (
+            *_driver(self.driver_source),
+            *_ours(),
+            good("RuneStore", "main", NAMESPACE),
+            _keyset(),
+            _secret_class(),
+        ):
             self.admin.apply(manifest)
         for key in (DRIVER_SET, PROVIDER_SET):
             self.write_status(key, _COUNTS)
@@ -160,9 +167,9 @@ class SoundCluster:
 _KEPT: Final = frozenset({"name", "namespace", "labels", "annotations", "ownerReferences"})
 
 
-def _driver() -> Iterator[Manifest]:
+def _driver(source: Path) -> Iterator[Manifest]:
     """What `kubectl apply` of its deploy folder makes, with the settings that docs/install.md asks for."""
-    folder = driver_module() / "deploy"
+    folder = source / "deploy"
     for name in (
         "secrets-store.csi.x-k8s.io_secretproviderclasses.yaml",
         "secrets-store.csi.x-k8s.io_secretproviderclasspodstatuses.yaml",

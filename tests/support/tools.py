@@ -1,4 +1,4 @@
-"""Finds the real programs that hack/tools/build.py builds."""
+"""Finds the real programs and sources that hack/tools gets."""
 
 import functools
 import os
@@ -6,8 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-BUILD = Path(__file__).resolve().parents[2] / "hack" / "tools" / "build.py"
-# As it was before any test gave itself another HOME: the cache of programs is below the real one.
+TOOLS = Path(__file__).resolve().parents[2] / "hack" / "tools"
+BUILD = TOOLS / "build.py"
+# As it was before any test gave itself another HOME or other roots: caches are below the real one, and Go downloads.
 _ENVIRONMENT = dict(os.environ)
 
 
@@ -22,9 +23,22 @@ def tool(name: str) -> Path:
     Raises:
         ToolUnavailable: with what build.py said.
     """
-    done = subprocess.run(
-        [sys.executable, str(BUILD), name], capture_output=True, text=True, check=False, env=_ENVIRONMENT
-    )
+    return _path_from(BUILD, name)
+
+
+@functools.cache
+def driver_module() -> Path:
+    """The folder of the driver's own module, downloaded first when needed.
+
+    Raises:
+        ToolUnavailable: with what driver.py said.
+    """
+    return _path_from(TOOLS / "driver.py")
+
+
+def _path_from(script: Path, *arguments: str) -> Path:
+    command = [sys.executable, str(script), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=_ENVIRONMENT)
     if done.returncode != 0:
-        raise ToolUnavailable(f"{name}: {done.stderr.strip()}")
+        raise ToolUnavailable(f"{' '.join([script.name, *arguments])}: {done.stderr.strip()}")
     return Path(done.stdout.strip())
