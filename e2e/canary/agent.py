@@ -1,6 +1,6 @@
 """The program on a node: reads one request on stdin, looks, and prints where it found what. Never a value.
 
-    python -m e2e.canary.agent < request.json > report.json
+A line each, request and report; then it stays until stdin ends, so that its last words are heard before it is gone.
 
 A search must not plant what it searches. So values come to us masked, by a way (API server, kubelet, pipes) that is
 searched; only our own memory holds them, and no process of this program is looked into.
@@ -23,6 +23,8 @@ from .report import Report
 from .search import Search
 
 MODULE: Final = "e2e.canary.agent"
+READY: Final = "ready"
+"""Said by what goes on until another line comes."""
 _NODE: Final = Path("/proc/1/root")
 """The root of the node's first process, whose pids we see."""
 _STDIN: Final = 0
@@ -61,22 +63,22 @@ def plant(request: Mapping[str, Any]) -> Report:
 
 
 def hold(request: Mapping[str, Any]) -> Report:
-    """Have the control in a deleted file that is open, in memory, until stdin ends."""
+    """Have the control in a deleted file that is open, in memory, until another line comes."""
     file = _NODE / request["into"][0].lstrip("/") / "canary-deleted"
     descriptor = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
     file.unlink()
     os.write(descriptor, _search(request).values["control"].text.encode())
-    _say("ready")
-    sys.stdin.read()
+    _say(READY)
+    sys.stdin.readline()
     os.close(descriptor)
     return Report()
 
 
 def capture(request: Mapping[str, Any]) -> Report:
-    """Listen where the pod `pod` (its uid) has its network, until stdin ends."""
+    """Listen where the pod `pod` (its uid) has its network, until another line comes."""
     pid = next(pid for pid in pids() if _is_of_pod(pid, request["pod"]))
     listener = Capture(pid)
-    _say("ready")
+    _say(READY)
     report = Report()
     report.add(places.NETWORK, listener.search(_search(request), _STDIN), "the registry's interfaces")
     report.facts = {"payload bytes": listener.payload_bytes, "packets lost": listener.lost()}
@@ -124,6 +126,7 @@ def main() -> int:
     report = actions[request["do"]](request)
     report.facts["seconds"] = round(time.monotonic() - begun, 1)
     _say(report.dump())
+    sys.stdin.read()
     return 0
 
 

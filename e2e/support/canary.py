@@ -1,24 +1,24 @@
 """The canary's agents: a privileged pod on every node with the image's Python and e2e/canary, asked through kubectl."""
 
 import json
-import subprocess
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from e2e import canary, cluster
-from e2e.canary.agent import MODULE, mask
+from e2e.canary.agent import MODULE, READY, mask
 from e2e.canary.forms import Value
 from e2e.canary.report import Report
+from e2e.support.conversation import Conversation, ask, conversation
 from e2e.support.kube import Kube, Manifest
 from e2e.support.pods import await_running
 
 _PYTHON: Final = "/opt/rune/bin/python"
 _CODE: Final = "canary-code"
-_LOOK_TIMEOUT_S: Final = 240
+_ENOUGH: Final = "enough"
 _CODE_FOLDER: Final = "/canary"
 
 
@@ -71,15 +71,13 @@ class Agents:
     @contextmanager
     def planted(self, folders: Mapping[str, Sequence[str]]) -> Iterator[None]:
         """The control in a file in each of these folders of a node, and in a deleted one in the first of them."""
-        held = []
         try:
-            for node, into in folders.items():
-                self._ask(node, {"do": "plant", "into": list(into)})
-                held.append(self._begin(node, {"do": "hold", "into": list(into)}))
-            yield
+            with ExitStack() as held:
+                for node, into in folders.items():
+                    self._ask(node, {"do": "plant", "into": list(into)})
+                    held.enter_context(self._begun(node, {"do": "hold", "into": list(into)}))
+                yield
         finally:
-            for process in held:
-                process.communicate(timeout=_LOOK_TIMEOUT_S)
             for node, into in folders.items():
                 self._ask(node, {"do": "plant", "into": list(into), "values": {}})
 
@@ -87,44 +85,30 @@ class Agents:
     def listening(self, node: str, pod_uid: str) -> Iterator[Report]:
         """Listen to the network of a pod; the report is complete after the body."""
         report = Report()
-        process = self._begin(node, {"do": "capture", "pod": pod_uid})
-        try:
+        with self._begun(node, {"do": "capture", "pod": pod_uid}) as listener:
             yield report
-        finally:
-            out, _ = process.communicate(timeout=_LOOK_TIMEOUT_S)
-        heard = Report.load(out)
+            listener.say(_ENOUGH)
+            heard = Report.load(listener.hear())
         report.merge(heard)
         report.facts.update(heard.facts)
 
     def _ask(self, node: str, request: Mapping[str, Any]) -> Report:
-        process = self._spawn(node)
-        out, err = process.communicate(self._line(request), timeout=_LOOK_TIMEOUT_S)
-        assert process.returncode == 0, err
-        return Report.load(out)
+        return Report.load(ask(self._command(node), cluster.environment(), self._line(request)))
 
-    def _begin(self, node: str, request: Mapping[str, Any]) -> "subprocess.Popen[str]":
-        """An agent that has said that it is ready; the end of its stdin ends it."""
-        process = self._spawn(node)
-        assert process.stdin is not None
-        assert process.stdout is not None
-        process.stdin.write(self._line(request))
-        process.stdin.flush()
-        assert process.stdout.readline() == "ready\n", process.communicate()[1]
-        return process
+    @contextmanager
+    def _begun(self, node: str, request: Mapping[str, Any]) -> Iterator[Conversation]:
+        """An agent that has said that it is ready; another line, or the end of the talk, is its sign to stop."""
+        with conversation(self._command(node), cluster.environment()) as talk:
+            talk.say(self._line(request))
+            assert talk.hear() == READY
+            yield talk
+
+    def _command(self, node: str) -> list[str]:
+        execute = [cluster.kubectl_path(), "-n", self.namespace, "exec", "-i", _pod_name(node)]
+        return [*execute, "--", _PYTHON, "-m", MODULE]
 
     def _line(self, request: Mapping[str, Any]) -> str:
-        return json.dumps({"values": {name: mask(value) for name, value in self.values.items()}} | dict(request)) + "\n"
-
-    def _spawn(self, node: str) -> "subprocess.Popen[str]":
-        command = [cluster.kubectl_path(), "-n", self.namespace, "exec", "-i", _pod_name(node)]
-        return subprocess.Popen(
-            [*command, "--", _PYTHON, "-m", MODULE],
-            env=cluster.environment(),
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        return json.dumps({"values": {name: mask(value) for name, value in self.values.items()}} | dict(request))
 
     def _image(self) -> str:
         """Of the provider: it is on every node."""
