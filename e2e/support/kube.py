@@ -145,7 +145,7 @@ class Kube:
         """What a command in a pod prints.
 
         Raises:
-            CommandFailed: its status isn't 0.
+            CommandFailed: its status isn't 0, or nobody knows it because the connection broke.
         """
         extra = {"container": container} if container else {}
         with self._exec_lock:
@@ -167,6 +167,8 @@ class Kube:
             failed = answer.is_open() or answer.returncode != 0
         except ValueError as error:  # the package takes a refusal to start for a number
             raise CommandFailed(f"{' '.join(command)[:200]}: {error}") from None
+        except TypeError:  # and doesn't expect that there is none
+            raise CommandFailed(f"{' '.join(command)[:200]}: the connection ended without a status") from None
         if failed:
             raise CommandFailed(f"{' '.join(command)[:200]}: {(err or out).strip()[-1000:]}")
         return str(out)
