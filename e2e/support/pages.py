@@ -192,6 +192,7 @@ class Reader:
             while (seen := child.expect([*prompts, pexpect.EOF])) < len(prompts):
                 answer = self.answers[prompts[seen]]
                 typed = typed if answer is None else answer
+                child.waitnoecho()  # every prompt is hidden; what was typed before is flushed with the change of mode
                 child.sendline(typed)
         except pexpect.TIMEOUT:
             raise AssertionError(f"{command}\nwaits for something after:\n{printed.getvalue()}") from None

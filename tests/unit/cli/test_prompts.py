@@ -1,6 +1,7 @@
 """What a person is asked on a real terminal, and what never appears there."""
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -41,12 +42,14 @@ class Terminal:
             encoding="utf-8",
             timeout=30,
             dimensions=(24, 100),
+            preexec_fn=_heed_interrupts,
         )
         self._child = child
         screen = ""
         for prompt, answer in answers:
             child.expect_exact(prompt)
             screen += str(child.before) + prompt
+            child.waitnoecho()  # what was typed before is flushed with the change of mode
             child.sendline(answer)
         child.expect(pexpect.EOF)
         screen += str(child.before)
@@ -56,6 +59,11 @@ class Terminal:
     def close(self) -> None:
         if self._child is not None and self._child.isalive():
             self._child.close(force=True)
+
+
+def _heed_interrupts() -> None:
+    """As in a login shell: what a job in the background starts would ignore SIGINT as the job does."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def test_passphrase_and_value_are_asked_for_and_not_shown(terminal: Terminal) -> None:
