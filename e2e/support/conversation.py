@@ -1,8 +1,8 @@
 """A talk with a program in a pod, line by line, over `kubectl exec -i`.
 
-Where a connection breaks, kubectl says nothing and ends with 0 (kubernetes/kubernetes#137404); and a program's last
-words can get lost when it ends right after them, on a busy machine (kubernetes/kubernetes#60140). So a program at the
-other end is to stay until its stdin ends, which is when its last line was heard.
+Where a connection breaks, kubectl says nothing and ends with 0 (kubernetes/kubernetes#137404); and the end of what a
+program says can get lost without an error (kubernetes/kubernetes#124571). So a program at the other end is to stay
+until its stdin ends, which is when its last line was heard.
 """
 
 import subprocess
@@ -86,19 +86,13 @@ def conversation(
         environment: its whole environment.
         patience_s: how long to wait for a line.
     """
-    with subprocess.Popen(
-        command,
-        env=environment,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        talk = Conversation(process, patience_s)
-        try:
-            yield talk
-        finally:
-            talk.end()
+    pipe = subprocess.PIPE
+    process = subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+    talk = Conversation(process, patience_s)
+    try:
+        yield talk
+    finally:
+        talk.end()
 
 
 @retry(retry=retry_if_exception_type(ConversationLost), stop=stop_after_attempt(3), reraise=True)

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -62,6 +62,29 @@ def eventually(probe: Callable[[], T | None], *, what: str, timeout_s: float = 6
             return found
         time.sleep(_POLL_S)
     raise AssertionError(f"not within {timeout_s:.0f} s: {what}" + (f" (last: {last})" if last else ""))
+
+
+def outcome(answer: Any, command: Sequence[str]) -> str:  # the package has no types
+    """What a command in a pod has printed.
+
+    Args:
+        answer: its connection, a WSClient, read to its end or as long as we had patience.
+        command: for the text of a failure.
+
+    Raises:
+        CommandFailed: its status isn't 0, or nobody knows it: it goes on, didn't start, or the connection broke.
+    """
+    what = " ".join(command)[:200]
+    out, err = answer.read_stdout(), answer.read_stderr()
+    try:
+        failed = answer.is_open() or answer.returncode != 0
+    except ValueError as error:  # the package takes a refusal to start for a number
+        raise CommandFailed(f"{what}: {error}") from None
+    except TypeError:  # and doesn't expect that there is no status
+        raise CommandFailed(f"{what}: the connection ended without a status") from None
+    if failed:
+        raise CommandFailed(f"{what}: {(err or out).strip()[-1000:]}")
+    return str(out)
 
 
 class Kube:
@@ -145,7 +168,7 @@ class Kube:
         """What a command in a pod prints.
 
         Raises:
-            CommandFailed: its status isn't 0, or nobody knows it because the connection broke.
+            CommandFailed: as `outcome`.
         """
         extra = {"container": container} if container else {}
         with self._exec_lock:
@@ -162,16 +185,7 @@ class Kube:
                 **extra,
             )
         answer.run_forever(timeout=_EXEC_TIMEOUT_S)
-        out, err = answer.read_stdout(), answer.read_stderr()
-        try:
-            failed = answer.is_open() or answer.returncode != 0
-        except ValueError as error:  # the package takes a refusal to start for a number
-            raise CommandFailed(f"{' '.join(command)[:200]}: {error}") from None
-        except TypeError:  # and doesn't expect that there is none
-            raise CommandFailed(f"{' '.join(command)[:200]}: the connection ended without a status") from None
-        if failed:
-            raise CommandFailed(f"{' '.join(command)[:200]}: {(err or out).strip()[-1000:]}")
-        return str(out)
+        return outcome(answer, command)
 
     def logs(
         self, pod: str, namespace: str, *, container: str, previous: bool = False, timestamps: bool = False

@@ -192,7 +192,9 @@ class Reader:
             while (seen := child.expect([*prompts, pexpect.EOF])) < len(prompts):
                 answer = self.answers[prompts[seen]]
                 typed = typed if answer is None else answer
-                child.waitnoecho()  # every prompt is hidden; what was typed before is flushed with the change of mode
+                # Hidden, every one; and what is typed before is flushed with the change of mode.
+                child.waitnoecho()
+                assert not child.getecho(), f"{command}\nshows what is typed after:\n{printed.getvalue()}"
                 child.sendline(typed)
         except pexpect.TIMEOUT:
             raise AssertionError(f"{command}\nwaits for something after:\n{printed.getvalue()}") from None

@@ -49,7 +49,8 @@ class Terminal:
         for prompt, answer in answers:
             child.expect_exact(prompt)
             screen += str(child.before) + prompt
-            child.waitnoecho()  # what was typed before is flushed with the change of mode
+            child.waitnoecho()  # what is typed before is flushed with the change of mode
+            assert not child.getecho(), prompt
             child.sendline(answer)
         child.expect(pexpect.EOF)
         screen += str(child.before)
